@@ -1,0 +1,16 @@
+// How every published package is built: ESM and type declarations for Node, SQL and Lua files embedded as text.
+import { defineConfig, type Options } from 'tsup'
+
+export function library(options: Pick<Options, 'entry' | 'external'>): ReturnType<typeof defineConfig> {
+  return defineConfig({
+    format: 'esm',
+    target: 'node20',
+    platform: 'node',
+    dts: true,
+    clean: true,
+    sourcemap: true,
+    treeshake: true,
+    loader: { '.sql': 'text', '.lua': 'text' },
+    ...options,
+  })
+}
