@@ -1,0 +1,13 @@
+/** `@sched/core/adapter`: what adapter authors import. */
+export * from './contracts/backend.ts'
+export * from './contracts/broker-engine.ts'
+export * from './contracts/job-record.ts'
+export * from './contracts/job-store.ts'
+export * from './contracts/lifecycle.ts'
+export * from './contracts/lock-adapter.ts'
+export * from './contracts/schedule-store.ts'
+export * from './contracts/storage-engine.ts'
+export * from './errors/codes.ts'
+export * from './errors/sched-error.ts'
+export * from './values/clock.ts'
+export * from './values/codec.ts'

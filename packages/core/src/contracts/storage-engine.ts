@@ -1,0 +1,113 @@
+import type { Lifecycle } from './lifecycle.ts'
+
+export type Scalar = string | number | boolean | null | Date
+
+/**
+ * What one field must be. A bare value means equality by deep value, not containment and not identity. Ranges compare within
+ * numbers, instants or strings (by UTF-8 bytes); across kinds they do not match. An unknown operator rejects INVALID_ARGUMENT.
+ */
+export type Condition =
+  | Scalar
+  | {
+      readonly $eq?: unknown
+      /** Matches a missing field too. */
+      readonly $ne?: unknown
+      /** `[null]` matches only an explicit null, not a missing field. */
+      readonly $in?: readonly unknown[]
+      readonly $lt?: Scalar
+      readonly $lte?: Scalar
+      readonly $gt?: Scalar
+      readonly $gte?: Scalar
+    }
+
+/** AND over top-level fields. */
+export type Filter = Readonly<Record<string, Condition | unknown>>
+
+export interface ListOptions {
+  /** At most this many; 0 gives none; without it, all. A non-negative integer, else INVALID_ARGUMENT. */
+  readonly limit?: number
+  /** Skips this many. A non-negative integer, else INVALID_ARGUMENT. */
+  readonly offset?: number
+  /**
+   * Default: by id. Ties by id; a missing field, and any value that is no number, instant or string, comes last in both
+   * directions; numbers before instants before strings; strings by their UTF-8 bytes.
+   */
+  readonly orderBy?: { readonly field: string; readonly direction?: 'asc' | 'desc' }
+}
+
+export interface StoredRecord<T> {
+  readonly id: string
+  readonly value: T
+}
+
+export interface CompareAndSetItem<T> {
+  readonly id: string
+  readonly expectedRev: number | null
+  readonly value: T
+}
+
+/**
+ * Keeps records: (namespace, id) → a JSON-plus-Date value. Reads see every acknowledged write, from any node. Values are deep
+ * copies both ways. Namespaces and ids follow `checkName`; values follow the codec (VALUE_UNSERIALIZABLE, VALUE_TOO_LARGE).
+ */
+export interface IStorageEngine extends Lifecycle {
+  /** Replaces the whole record; the last writer wins. */
+  save<T>(namespace: string, id: string, value: T): Promise<void>
+  /** A deep copy, or null when there is no such record. */
+  get<T>(namespace: string, id: string): Promise<T | null>
+  /** The matching values in order. Not a snapshot. Throws INVALID_ARGUMENT for an unknown operator or a bad limit. */
+  list<T>(namespace: string, filter?: Filter, options?: ListOptions): Promise<T[]>
+  /** A missing id is no error. */
+  delete(namespace: string, id: string): Promise<void>
+  /**
+   * Deletes, in bounded batches, the records whose `finishedAt` is before `beforeMs` (epoch milliseconds, strictly). A record
+   * without the field goes by `createdAt`; one whose value is neither Date nor number, or with neither field, stays.
+   * Resolves to the number deleted.
+   */
+  prune(namespace: string, beforeMs: number): Promise<number>
+  /** The length of `list(namespace, filter)` when nothing else writes. */
+  count(namespace: string, filter?: Filter): Promise<number>
+
+  /**
+   * A keyset page in id order (by UTF-8 bytes); `after` is the last id seen. Stable under inserts and deletes.
+   * Without this method core pages by offset and says so.
+   */
+  page?<T>(
+    namespace: string,
+    filter: Filter | undefined,
+    options: { readonly limit: number; readonly after?: string },
+  ): Promise<StoredRecord<T>[]>
+  /**
+   * Stores `value` whole, and resolves true, iff the record's integer field `rev` equals `expectedRev` (a record without the field
+   * counts as 0), or iff no record exists when `expectedRev` is null. Atomic on the server. Core writes rev = expected + 1; a new
+   * record starts at the server's microseconds, so that a rev never repeats for an id.
+   * Where the method is missing it is never emulated by get-then-save: core then runs at-least-once without fencing.
+   */
+  compareAndSet?<T>(namespace: string, id: string, expectedRev: number | null, value: T): Promise<boolean>
+  /** One answer per item, in order; each item atomic by itself. */
+  compareAndSetMany?<T>(namespace: string, items: readonly CompareAndSetItem<T>[]): Promise<boolean[]>
+  /** One answer per id, in the order of `ids`. */
+  getMany?<T>(namespace: string, ids: readonly string[]): Promise<(T | null)[]>
+  saveMany?<T>(namespace: string, records: readonly StoredRecord<T>[]): Promise<void>
+  /** Resolves to the number that existed. */
+  deleteMany?(namespace: string, ids: readonly string[]): Promise<number>
+  /** The server's clock, epoch milliseconds (fractions allowed). */
+  now?(): Promise<number>
+  /** Core names, once after ready, the fields it will filter, order or prune by. A hint. */
+  index?(namespace: string, fields: readonly string[]): Promise<void>
+  /** The same engine inside the user's open transaction (a pg client, a Mongo ClientSession). Throws UNSUPPORTED for another kind. */
+  within?(transaction: unknown): IStorageEngine
+}
+
+export const STORAGE_REQUIRED = ['save', 'get', 'list', 'delete', 'prune', 'count'] as const
+export const STORAGE_OPTIONAL = [
+  'page',
+  'compareAndSet',
+  'compareAndSetMany',
+  'getMany',
+  'saveMany',
+  'deleteMany',
+  'now',
+  'index',
+  'within',
+] as const
