@@ -95,19 +95,22 @@ const enqueueAndProcess = (sizes) => [
   through(sizes.process, { peers: [], raw: [] }),
 ]
 
+const inMemory = { peers: ['fastq', 'fastq:promise', 'p-queue'] }
+
 export const SUITES = {
   memory: {
     servers: [],
     ours: ['sched-memory'],
     raw: ['array'],
-    peers: ['fastq', 'fastq:promise', 'p-queue'],
+    peers: ['fastq', 'fastq:promise', 'p-queue', 'settimeout', 'toad-scheduler'],
     note: 'payload 100 bytes of JSON; ours checks and copies it, the others keep a reference',
     workloads: [
-      bulk(200_000, { ours: ['sched-memory', 'sched-memory:store'], metrics: ['rate'] }),
-      processing(200_000, 1),
-      processing(200_000, 10),
-      processing(200_000, 100, { ours: ['sched-memory', 'sched-memory:store'] }),
+      bulk(200_000, { ...inMemory, ours: ['sched-memory', 'sched-memory:store'], metrics: ['rate'] }),
+      processing(200_000, 1, inMemory),
+      processing(200_000, 10, inMemory),
+      processing(200_000, 100, { ...inMemory, ours: ['sched-memory', 'sched-memory:store'] }),
       through(1_000_000, {
+        ...inMemory,
         ours: ['sched-memory', 'sched-memory:store', 'sched-memory:plain'],
         target: '≥ 500,000 jobs/s',
       }),
