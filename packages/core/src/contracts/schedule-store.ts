@@ -17,6 +17,10 @@ export interface ScheduleRecord {
   readonly state: ScheduleState
   /** The one due instant that may fire; null: none is left, or inactive. Only grows, except when the schedule is changed or enabled. */
   readonly next: number | null
+  /** The latest due instant that was started or passed over; `next` is always later. Null: none yet. Only grows. */
+  readonly passed: number | null
+  /** Grows when the schedule is changed or enabled; part of the ids of its occurrences, so that no job of an earlier form may fire. */
+  readonly version: number
   /** Where intervals are anchored. */
   readonly anchor: number
   readonly createdAt: number
