@@ -1,32 +1,48 @@
 // One configuration for every package: `npm test` runs them all, `npm test -- packages/core` some.
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { defineConfig } from 'vitest/config'
+import { defaultServerConditions } from 'vite'
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
 import { textModules } from './scripts/text-modules.ts'
 
 const root = import.meta.dirname
-const sourceConditions = ['@sched/source', 'module', 'node', 'development|production']
+/** Packages find each other's sources, so that no test needs a build. */
+const conditions = ['@sched/source', ...defaultServerConditions]
 
-function projectsUnder(folder: string): { extends: true; test: { name: string; root: string; include: string[] } }[] {
-  if (!existsSync(join(root, folder))) return []
-  return readdirSync(join(root, folder))
-    .filter((name) => existsSync(join(root, folder, name, 'package.json')))
-    .map((name) => ({
-      extends: true,
-      test: { name, root: join(root, folder, name), include: ['src/**/*.test.ts'] },
-    }))
+function projectsIn(folder: string): TestProjectInlineConfiguration[] {
+  const path = join(root, folder)
+  if (!existsSync(path)) return []
+  return readdirSync(path)
+    .filter((name) => existsSync(join(path, name, 'package.json')))
+    .map((name) => project(name, join(path, name), 'src/**/*.test.ts'))
+}
+
+function project(name: string, folder: string, include: string): TestProjectInlineConfiguration {
+  return {
+    plugins: [textModules()],
+    resolve: { conditions },
+    ssr: { resolve: { conditions, externalConditions: ['@sched/source'] } },
+    test: {
+      name,
+      root: folder,
+      include: [include],
+      pool: 'forks',
+      testTimeout: 15_000,
+      hookTimeout: 60_000,
+    },
+  }
 }
 
 export default defineConfig({
-  plugins: [textModules()],
-  resolve: { conditions: sourceConditions },
-  ssr: { resolve: { conditions: sourceConditions, externalConditions: ['@sched/source'] } },
   test: {
     root,
-    projects: [...projectsUnder('packages'), ...projectsUnder('examples')],
-    pool: 'forks',
-    testTimeout: 15_000,
-    hookTimeout: 60_000,
-    passWithNoTests: false,
+    projects: [
+      ...projectsIn('packages'),
+      ...projectsIn('examples'),
+      project('scripts', join(root, 'scripts'), '*.test.ts'),
+    ],
+    globalSetup: 'packages/test-services/src/global-setup.ts',
+    teardownTimeout: 30_000,
+    coverage: { provider: 'v8', include: ['packages/*/src/**/*.ts'], exclude: ['**/*.test.ts'] },
   },
 })

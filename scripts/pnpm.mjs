@@ -10,7 +10,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '..')
-const [name, version] = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).packageManager.split(/[@+]/)
+const [name, version] = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).packageManager.split(
+  /[@+]/,
+)
 
 export function pnpm(args, options = {}) {
   const inside = process.env.npm_config_user_agent?.startsWith(`${name}/${version} `)

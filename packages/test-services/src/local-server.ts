@@ -1,0 +1,191 @@
+/**
+ * A server program run on this machine, on a free port and in a temporary directory, under a shell (watch.sh) that ends it and removes
+ * the directory as soon as this process is gone, even by SIGKILL.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { EventEmitter, once } from 'node:events'
+import { access, chown, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { untilAnswers } from './answering.ts'
+import { freePort } from './free-port.ts'
+import type { Server } from './server.ts'
+
+/** What a backend says about its server program. */
+export interface Program {
+  /** Used in the directory's name and in messages. */
+  readonly name: string
+  readonly binary: string
+  /** A port to insist on; default a free one. */
+  readonly port: number | undefined
+  /** The user and group id to run as; default this process's. */
+  readonly runAs?: number | undefined
+  arguments(at: Place): readonly string[]
+  /** Done once, before the first start. */
+  prepare?(at: Place): Promise<void>
+  url(at: Place): string
+  /** Rejects as long as this very server does not serve; resolves to its version. */
+  probe(at: Place & { readonly pid: number }): Promise<string>
+  /** How the server is asked to shut down properly. */
+  readonly shutdownSignal: NodeJS.Signals
+  /** How it ends when nobody will miss its data: quickly, but leaving nothing behind. */
+  readonly endSignal: NodeJS.Signals
+}
+
+/** Where a server lives. */
+export interface Place {
+  readonly directory: string
+  readonly port: number
+}
+
+const WATCH = fileURLToPath(new URL('../watch.sh', import.meta.url))
+const PORT_ATTEMPTS = 3
+
+/** Starts the program and waits until it answers. Throws with the end of its log when it does not. */
+export async function startLocal(program: Program): Promise<Server> {
+  for (let attempt = 1; ; attempt++) {
+    const server = new LocalServer(program, await makePlace(program))
+    try {
+      await server.launch()
+      return server
+    } catch (error) {
+      await server.stop()
+      // Another process may have taken the port between finding and using it.
+      const portTaken = /address already in use/i.test(String(error))
+      if (!portTaken || program.port !== undefined || attempt === PORT_ATTEMPTS) throw error
+    }
+  }
+}
+
+class LocalServer implements Server {
+  readonly #program: Program
+  readonly #place: Place
+  readonly #lines = new EventEmitter<{ started: [number]; ended: [] }>()
+  #shell: ChildProcess | undefined
+  #pid: number | undefined
+  #version = ''
+
+  constructor(program: Program, place: Place) {
+    this.#program = program
+    this.#place = place
+  }
+
+  get url(): string {
+    return this.#program.url(this.#place)
+  }
+
+  get port(): number {
+    return this.#place.port
+  }
+
+  get pid(): number | undefined {
+    return this.#pid
+  }
+
+  get directory(): string {
+    return this.#place.directory
+  }
+
+  get version(): string {
+    return this.#version
+  }
+
+  async launch(): Promise<void> {
+    await this.#program.prepare?.(this.#place)
+    const { binary, runAs, endSignal } = this.#program
+    const { directory } = this.#place
+    const started = once(this.#lines, 'started')
+    this.#shell = spawn(
+      WATCH,
+      [directory, endSignal.replace('SIG', ''), binary, ...this.#program.arguments(this.#place)],
+      {
+        cwd: directory,
+        // Out of the terminal's reach: Ctrl-C ends the runner, whose closing pipe then ends the server.
+        detached: true,
+        stdio: ['pipe', 'pipe', 'ignore'],
+        ...(runAs === undefined ? {} : { uid: runAs, gid: runAs }),
+      },
+    )
+    this.#shell.unref()
+    this.#shell.stdin?.on('error', () => this.#shell?.stdin?.destroy())
+    this.#listen(this.#shell)
+    await started
+    await this.#answering()
+  }
+
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    if (this.#pid === undefined) return
+    const passing = signal === 'SIGSTOP' || signal === 'SIGCONT'
+    const ended = passing ? undefined : once(this.#lines, 'ended')
+    process.kill(this.#pid, signal)
+    await ended
+  }
+
+  async start(): Promise<void> {
+    if (this.#pid !== undefined) return
+    if (!this.#shell?.stdin?.writable)
+      throw new Error(`the ${this.#program.name} server was stopped for good`)
+    const started = once(this.#lines, 'started')
+    this.#shell.stdin.write('start\n')
+    await started
+    await this.#answering()
+  }
+
+  async restart(signal: NodeJS.Signals = this.#program.shutdownSignal): Promise<void> {
+    await this.kill(signal)
+    await this.start()
+  }
+
+  async stop(): Promise<void> {
+    const shell = this.#shell
+    if (shell && shell.exitCode === null && shell.signalCode === null) {
+      const exit = once(shell, 'exit')
+      shell.stdin?.end()
+      await exit
+    }
+    await rm(this.#place.directory, { recursive: true, force: true })
+  }
+
+  #listen(shell: ChildProcess): void {
+    if (!shell.stdout) throw new Error('the watching shell has no output')
+    createInterface(shell.stdout).on('line', (line) => {
+      const [word, value] = line.split(' ')
+      this.#pid = word === 'started' ? Number(value) : undefined
+      if (word === 'started') this.#lines.emit('started', Number(value))
+      else this.#lines.emit('ended')
+    })
+  }
+
+  async #answering(): Promise<void> {
+    try {
+      this.#version = await untilAnswers(
+        this.port,
+        () => this.#pid !== undefined,
+        () => this.#program.probe({ ...this.#place, pid: this.#pid ?? 0 }),
+      )
+    } catch (error) {
+      const log = await readFile(join(this.directory, 'server.log'), 'utf8').catch(() => '')
+      const end = log.split('\n').slice(-15).join('\n')
+      throw new Error(`${this.#program.binary} did not start; the end of its log:\n${end}`, { cause: error })
+    }
+  }
+}
+
+async function makePlace({ name, port, runAs }: Program): Promise<Place> {
+  const directory = await mkdtemp(join(await openTemporaryFolder(runAs), `sched-${name}-`))
+  if (runAs !== undefined) await chown(directory, runAs, runAs)
+  return { directory, port: port ?? (await freePort()) }
+}
+
+/** Another user cannot enter a TMPDIR inside root's home. */
+async function openTemporaryFolder(runAs: number | undefined): Promise<string> {
+  if (runAs === undefined) return tmpdir()
+  return (await access('/tmp').then(
+    () => true,
+    () => false,
+  ))
+    ? '/tmp'
+    : tmpdir()
+}

