@@ -1,0 +1,67 @@
+import type { IBrokerEngine, ILockAdapter, IStorageEngine, JobStore } from '@sched/core/adapter'
+import type { OpenOptions, Target } from '../target.ts'
+import { ModelBroker } from './broker.ts'
+import { ModelJobStore } from './job-store.ts'
+import { ModelLock } from './lock.ts'
+import { type ModelNode, Space } from './server.ts'
+import { ModelStorage } from './storage.ts'
+
+/** Which class stands for each part; a broken adapter puts its own in place of one. */
+export interface ModelParts {
+  readonly storage: (node: ModelNode) => IStorageEngine
+  readonly broker: (node: ModelNode) => IBrokerEngine
+  readonly lock: (node: ModelNode) => ILockAdapter
+  readonly jobStore: (node: ModelNode) => JobStore
+}
+
+export const MODEL_PARTS: ModelParts = {
+  storage: (node) => new ModelStorage(node),
+  broker: (node) => new ModelBroker(node),
+  lock: (node) => new ModelLock(node),
+  jobStore: (node) => new ModelJobStore(node),
+}
+
+/** The reference model as a target: any number of nodes over one state a namespace, whose clock the kit moves. */
+export function modelTarget(name = 'the reference model', parts: Partial<ModelParts> = {}): Target {
+  const spaces = new Map<string, Space>()
+  const made = { ...MODEL_PARTS, ...parts }
+  return {
+    name,
+    timing: { resolutionMs: 1, shortestTtlMs: 200, silenceMs: 20 },
+    open(namespace: string, options: OpenOptions = {}) {
+      const space = spaces.get(namespace) ?? new Space()
+      spaces.set(namespace, space)
+      const node: ModelNode = { space, skewMs: options.clockSkewMs ?? 0 }
+      const opened = {
+        storage: made.storage(node),
+        broker: made.broker(node),
+        lock: made.lock(node),
+        jobStore: made.jobStore(node),
+      }
+      const close = async (): Promise<void> => {
+        for (const part of Object.values(opened)) await part.close?.()
+      }
+      return { ...opened, close }
+    },
+    destroy(namespace: string) {
+      spaces.delete(namespace)
+    },
+    hooks: {
+      advance: async (namespace, ms) => await spaces.get(namespace)?.clock.advance(ms),
+      readRaw: (namespace) => rawOf(spaces.get(namespace)),
+      wipe: (namespace) => spaces.get(namespace)?.wipe(),
+      restart: () => undefined,
+    },
+  }
+}
+
+function rawOf(space: Space | undefined): string[] {
+  if (space === undefined) return []
+  const queues = [...space.queues.values()].flatMap((queue) => [...queue.entries.values()])
+  return [
+    ...space.rows.values(),
+    ...queues,
+    ...space.locks.values(),
+    ...(space.jobs?.jobs.values() ?? []),
+  ].map((row) => JSON.stringify(row))
+}
