@@ -1,0 +1,118 @@
+/** Runs one case over one variant and says what came of it. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Case, Variant } from './case.ts'
+import { ConformanceError } from './check.ts'
+import { CaseContext } from './context.ts'
+import type { Failure, Result, Status } from './result.ts'
+import { show } from './show.ts'
+import { Inconclusive, NotApplicable } from './signals.ts'
+import type { Target } from './target.ts'
+
+const CASE_TIMEOUT_MS = 30_000
+
+export interface RunCaseOptions {
+  readonly seed: number
+  readonly replay: (id: string, seed: number) => string
+  /** Told what was wrong while the case was cleaned up: nodes that do not close, namespaces that stay. */
+  readonly onLeftover?: (text: string) => void
+}
+
+interface End {
+  readonly status: Status
+  readonly reason?: string
+  readonly failure?: Failure
+}
+
+export async function runCase(
+  target: Target,
+  one: Case,
+  variant: Variant,
+  options: RunCaseOptions,
+): Promise<Result> {
+  const start = performance.now()
+  const context = new CaseContext(target, one, variant, options.seed)
+  const end = waived(await attempt(one, context), target.waive?.[one.id])
+  for (const text of await context.end()) options.onLeftover?.(`${one.id} [${variant}]: ${text}`)
+  return {
+    id: one.id,
+    area: one.area,
+    level: one.level,
+    variant,
+    rule: one.rule,
+    why: one.why,
+    mistake: one.mistake,
+    seed: options.seed,
+    durationMs: performance.now() - start,
+    notes: context.reports,
+    replay: options.replay(one.id, options.seed),
+    ...end,
+  }
+}
+
+async function attempt(one: Case, context: CaseContext): Promise<End> {
+  const timeoutMs = one.timeoutMs ?? CASE_TIMEOUT_MS
+  const timer = new AbortController()
+  const late = sleep(timeoutMs, 'late' as const, { signal: timer.signal })
+  // the timer's own abort, once the case has ended
+  late.catch(() => 'late')
+  try {
+    if ((await Promise.race([steps(one, context), late])) === 'late') return hung(context, timeoutMs)
+    return { status: 'pass' }
+  } catch (error) {
+    if (error instanceof NotApplicable) return { status: 'n/a', reason: error.message }
+    if (error instanceof Inconclusive) return { status: 'inconclusive', reason: error.message }
+    return { status: 'fail', failure: failureOf(error, context) }
+  } finally {
+    timer.abort()
+  }
+}
+
+async function steps(one: Case, context: CaseContext): Promise<'done'> {
+  await context.open()
+  for (const need of one.needs) {
+    const reason = context.lacks(need)
+    if (reason !== undefined) throw new NotApplicable(reason)
+  }
+  await one.run(context)
+  return 'done'
+}
+
+function hung(context: CaseContext, timeoutMs: number): End {
+  const waiting = context.history.pending()
+  const seen = waiting.length > 0 ? `${waiting.length} call(s) that never settled` : 'no end'
+  return {
+    status: 'fail',
+    failure: {
+      message: `the case did not end within ${timeoutMs} ms: ${seen}. Every operation needs a deadline`,
+      expected: `every call to settle within its deadline`,
+      seen,
+      history: waiting.length > 0 ? waiting : context.history.lines(),
+    },
+  }
+}
+
+function failureOf(error: unknown, context: CaseContext): Failure {
+  if (error instanceof ConformanceError)
+    return {
+      message: error.message,
+      expected: error.expected,
+      seen: error.seen,
+      history: context.history.lines(error.about),
+    }
+  const stack = error instanceof Error ? error.stack : undefined
+  return {
+    message: `an unexpected ${show(error)}`,
+    expected: 'no error here',
+    seen: show(error),
+    history: context.history.lines(),
+    ...(stack === undefined ? {} : { stack }),
+  }
+}
+
+function waived(end: End, reason: string | undefined): End {
+  if (reason === undefined) return end
+  if (end.status === 'fail') return { ...end, status: 'waived', reason }
+  if (end.status === 'pass')
+    return { status: 'xpass', reason: `it passes, though it is waived (${reason}): take the waiver out` }
+  return end
+}

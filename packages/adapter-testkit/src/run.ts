@@ -1,0 +1,120 @@
+/** Runs many cases: independent ones side by side in a bounded pool, those marked `alone` after them, one at a time. */
+import { type Case, LEVELS, type Level, type Variant } from './case.ts'
+import { allCases } from './registry.ts'
+import type { Result } from './result.ts'
+import { runCase } from './run-case.ts'
+import { checkTarget, type Target, TargetError } from './target.ts'
+import { variantsOf } from './variants.ts'
+
+export interface Selection {
+  /** Case ids, or beginnings of them (`broker/`, `storage/filter-`); default all. */
+  readonly only?: readonly string[]
+  /** Cases of this level and stricter; default `may`: all. */
+  readonly level?: Level
+}
+
+export interface RunOptions extends Selection {
+  /** Default: a random one, which the report names. */
+  readonly seed?: number
+  /** Cases at a time; default 8. */
+  readonly concurrency?: number
+  readonly replay?: (id: string, seed: number) => string
+  readonly onStart?: (planned: readonly PlannedCase[]) => void
+  readonly onResult?: (result: Result) => void
+}
+
+export interface PlannedCase {
+  readonly case: Case
+  readonly variant: Variant
+}
+
+export interface RunReport {
+  readonly target: string
+  readonly seed: number
+  readonly durationMs: number
+  readonly results: readonly Result[]
+  /** What was left after cases: nodes that did not close, namespaces that were not destroyed. Not empty: the run fails. */
+  readonly leftovers: readonly string[]
+}
+
+export const DEFAULT_CONCURRENCY = 8
+
+export function randomSeed(): number {
+  return (Math.random() * 2 ** 31) >>> 0
+}
+
+export function defaultReplay(id: string, seed: number): string {
+  return `SCHED_TESTKIT_SEED=${seed} <your test command> -t "${id}"`
+}
+
+/** The cases that a selection names, in the order of the list. Throws {@link TargetError} when it names none. */
+export function select(selection: Selection = {}, from: readonly Case[] = allCases): readonly Case[] {
+  const strictest = LEVELS.indexOf(selection.level ?? 'may')
+  const only = selection.only ?? []
+  const chosen = from.filter(
+    (one) =>
+      LEVELS.indexOf(one.level) <= strictest &&
+      (only.length === 0 ||
+        only.some((id) => one.id === id || (/[/-]$/.test(id) && one.id.startsWith(id)) || one.area === id)),
+  )
+  if (chosen.length === 0)
+    throw new TargetError(
+      `no case is called ${only.join(', ')}${selection.level ? ` at level ${selection.level}` : ''}`,
+    )
+  return chosen
+}
+
+/** One entry per case and variant. */
+export function plan(cases: readonly Case[]): PlannedCase[] {
+  return cases.flatMap((one) => variantsOf(one).map((variant) => ({ case: one, variant })))
+}
+
+/** Runs the selected cases against the target. Throws {@link TargetError} when the target cannot be run at all. */
+export async function run(target: Target, options: RunOptions = {}): Promise<RunReport> {
+  checkTarget(target)
+  const start = performance.now()
+  const seed = options.seed ?? randomSeed()
+  const planned = plan(select(options))
+  const results: Result[] = []
+  const leftovers: string[] = []
+  options.onStart?.(planned)
+  const one = async (item: PlannedCase): Promise<void> => {
+    const result = await runCase(target, item.case, item.variant, {
+      seed,
+      replay: options.replay ?? defaultReplay,
+      onLeftover: (text) => leftovers.push(text),
+    })
+    results[planned.indexOf(item)] = result
+    options.onResult?.(result)
+  }
+  await pool(
+    planned.filter((item) => !item.case.alone),
+    options.concurrency ?? DEFAULT_CONCURRENCY,
+    one,
+  )
+  await pool(
+    planned.filter((item) => item.case.alone),
+    1,
+    one,
+  )
+  return { target: target.name, seed, durationMs: performance.now() - start, results, leftovers }
+}
+
+async function pool<T>(items: readonly T[], size: number, work: (item: T) => Promise<void>): Promise<void> {
+  const left = [...items]
+  const next = async (): Promise<void> => {
+    for (let item = left.shift(); item !== undefined; item = left.shift()) await work(item)
+  }
+  await Promise.all(Array.from({ length: Math.min(size, items.length) }, next))
+}
+
+/** Whether the run conforms: nothing of level must failed, no waiver is out of date, nothing was left behind. */
+export function conforms(report: RunReport, strict = false): boolean {
+  return report.leftovers.length === 0 && !report.results.some((result) => breaks(result, strict))
+}
+
+/** `strict`: cases of level should count as well. */
+export function breaks(result: Result, strict = false): boolean {
+  if (result.status === 'xpass') return true
+  return result.status === 'fail' && (result.level === 'must' || (strict && result.level === 'should'))
+}
