@@ -27,6 +27,7 @@ function project(name: string, folder: string, include: string): TestProjectInli
       root: folder,
       include: [include],
       pool: 'forks',
+      setupFiles: [join(root, 'packages/test-services/src/end-with-runner.ts')],
       testTimeout: 15_000,
       hookTimeout: 60_000,
     },
