@@ -1,0 +1,42 @@
+import type { JobError } from '../contracts/job-record.ts'
+
+/** What is stored of a message and of a stack, in UTF-16 units: an error must not outgrow its job. */
+const MAX_MESSAGE = 8_192
+const MAX_STACK = 16_384
+
+/** What was thrown, as it is stored. Takes anything, also hostile objects whose properties throw, and always gives well-formed text. */
+export function toJobError(thrown: unknown): JobError {
+  try {
+    return thrown instanceof Error
+      ? fromError(thrown)
+      : { name: 'Error', message: clip(show(thrown), MAX_MESSAGE) }
+  } catch {
+    return { name: 'Error', message: 'an error that cannot be read was thrown' }
+  }
+}
+
+/** What was thrown, as an Error: itself when it is one. */
+export function toError(thrown: unknown): Error {
+  if (thrown instanceof Error) return thrown
+  return new Error(toJobError(thrown).message, { cause: thrown })
+}
+
+function fromError(error: Error): JobError {
+  const { code } = error as { code?: unknown }
+  return {
+    name: clip(String(error.name), 200) || 'Error',
+    message: clip(String(error.message), MAX_MESSAGE),
+    ...(typeof code === 'string' && { code: clip(code, 200) }),
+    ...(typeof error.stack === 'string' && { stack: clip(error.stack, MAX_STACK) }),
+  }
+}
+
+function show(thrown: unknown): string {
+  if (typeof thrown === 'object' && thrown !== null)
+    return JSON.stringify(thrown) ?? Object.prototype.toString.call(thrown)
+  return String(thrown)
+}
+
+function clip(text: string, max: number): string {
+  return (text.length > max ? `${text.slice(0, max)}…` : text).toWellFormed()
+}

@@ -1,0 +1,110 @@
+import type { FailReason, Occurrence } from '../contracts/job-record.ts'
+import type { SweepReport } from '../contracts/job-store.ts'
+import type { Logger, LogLevel } from './logger.ts'
+
+/** A job as hooks and events show it: one attempt of it. Instants are epoch milliseconds. */
+export interface Job {
+  readonly id: string
+  readonly type: string
+  /** As it is stored: the schema's input. */
+  readonly payload: unknown
+  /** 1 for the first run. */
+  readonly attempt: number
+  /** Attempts that failed before this one. */
+  readonly failures: number
+  readonly maxRetries: number
+  readonly fence: number
+  readonly priority: number
+  readonly createdAt: number
+  readonly dueAt: number
+  readonly expiresAt: number | null
+  readonly entityId: string | null
+  readonly occurrence: Occurrence | null
+  /** The worker that ran it. */
+  readonly worker: string
+}
+
+/** What a scheduler tells its listeners. Outcomes are told once the store has them. */
+export interface SchedulerEvents {
+  started: { readonly job: Job }
+  /** `durationMs`: how long the handler ran. */
+  completed: { readonly job: Job; readonly result: unknown; readonly durationMs: number }
+  /** An attempt failed. `final`: the job is a dead letter now, for this `reason`; otherwise a `retry` follows. */
+  failed: { readonly job: Job; readonly error: Error; readonly final: boolean; readonly reason: FailReason }
+  /** It will run again in `delayMs`. */
+  retry: { readonly job: Job; readonly error: Error; readonly delayMs: number }
+  cancelled: { readonly job: Job; readonly reason: string | null }
+  /** Claimed too late and never started. */
+  expired: { readonly job: Job }
+  /** A stop ended the attempt; the job is pending again. */
+  interrupted: { readonly job: Job }
+  /** The lease was lost while the attempt ran: its signal is aborted and its result will be dropped. */
+  lost: { readonly job: Job }
+  /** The result of an attempt was dropped, because its lease was lost. `outcome`: what it would have been. */
+  stale: { readonly job: Job; readonly outcome: string }
+  /** A handler called `ctx.log`. */
+  log: {
+    readonly job: Job
+    readonly level: LogLevel
+    readonly message: string
+    readonly metadata: Readonly<Record<string, unknown>> | undefined
+  }
+  /** A handler called `ctx.updateProgress`. */
+  progress: { readonly job: Job; readonly progress: number }
+  /** `term` only grows; null where the lock adapter gives none. */
+  leadershipAcquired: { readonly worker: string; readonly term: number | null }
+  leadershipLost: { readonly worker: string }
+  /** This worker was declared dead, and goes on under a new id. */
+  workerReplaced: { readonly worker: string; readonly replacedBy: string }
+  /** The leader's sweep found something to do. */
+  sweep: { readonly report: SweepReport }
+  /** Something in the background failed and will be tried again. `during`: what, e.g. `heartbeat`. */
+  error: { readonly error: unknown; readonly during: string }
+}
+
+export type EventName = keyof SchedulerEvents
+export type Listener<E extends EventName> = (event: SchedulerEvents[E]) => void
+
+/** Listeners by event. One that throws, or whose promise rejects, is logged and hurts nobody. */
+export class Events {
+  readonly #listeners: Map<EventName, Set<Listener<never>>> = new Map()
+  readonly #logger: Logger
+
+  constructor(logger: Logger) {
+    this.#logger = logger
+  }
+
+  /** Whether anybody listens: events are not even made otherwise. */
+  has(event: EventName): boolean {
+    return this.#listeners.has(event)
+  }
+
+  on<E extends EventName>(event: E, listener: Listener<E>): void {
+    const listeners = this.#listeners.get(event)
+    if (listeners) listeners.add(listener as Listener<never>)
+    else this.#listeners.set(event, new Set([listener as Listener<never>]))
+  }
+
+  off<E extends EventName>(event: E, listener: Listener<E>): void {
+    const listeners = this.#listeners.get(event)
+    listeners?.delete(listener as Listener<never>)
+    if (listeners?.size === 0) this.#listeners.delete(event)
+  }
+
+  emit<E extends EventName>(event: E, value: SchedulerEvents[E]): void {
+    const listeners = this.#listeners.get(event)
+    if (!listeners) return
+    for (const listener of [...listeners] as Listener<E>[]) {
+      try {
+        const answer: unknown = listener(value)
+        if (answer instanceof Promise) answer.catch((error: unknown) => this.#report(event, error))
+      } catch (error) {
+        this.#report(event, error)
+      }
+    }
+  }
+
+  #report(event: EventName, error: unknown): void {
+    this.#logger.error(`a listener of "${event}" failed`, { error })
+  }
+}
