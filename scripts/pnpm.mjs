@@ -3,32 +3,46 @@
 //
 //   node scripts/pnpm.mjs <pnpm arguments>
 //
-// A clone without node_modules, and CI, get what the lockfile says and nothing else; afterwards pnpm itself notices a stale
-// install (verifyDepsBeforeRun in pnpm-workspace.yaml).
+// A clone without node_modules, and CI, get what the lockfile says and nothing else; later pnpm itself notices when an install is
+// stale (verifyDepsBeforeRun in pnpm-workspace.yaml).
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readFileSync, realpathSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
-const root = join(import.meta.dirname, '..')
-const [name, version] = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).packageManager.split(
-  /[@+]/,
-)
+const self = fileURLToPath(import.meta.url)
+export const root = dirname(dirname(self))
+const { engines, packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const [name, version] = packageManager.split('@')
 
-export function pnpm(args, options = {}) {
+/** Installs what is missing, runs pnpm and returns its exit status. */
+export function pnpm(args) {
+  if (existsSync(join(root, 'node_modules/.modules.yaml'))) return run(args)
+  return run(['install', '--frozen-lockfile']) || run(args)
+}
+
+function run(args) {
   const inside = process.env.npm_config_user_agent?.startsWith(`${name}/${version} `)
-  const [command, ...lead] = inside ? [name] : ['npx', '--yes', '--prefer-offline', `${name}@${version}`]
-  return spawnSync(command, [...lead, ...args], {
+  const [command, ...lead] = inside ? [name] : ['npx', '--yes', '--prefer-offline', packageManager]
+  const { status, error } = spawnSync(command, [...lead, ...args], {
+    cwd: root,
     stdio: 'inherit',
     shell: process.platform === 'win32',
-    ...options,
   })
+  if (error) console.error(`could not run ${packageManager}: ${error.message}`)
+  return status ?? 1
 }
 
-process.on('SIGINT', () => {})
-if (!existsSync(join(root, 'node_modules/.modules.yaml'))) {
-  const { status } = pnpm(['install', '--frozen-lockfile'], { cwd: root })
-  if (status !== 0) process.exit(status ?? 1)
+function checkNode() {
+  const needed = engines.node.replace('>=', '')
+  if (process.versions.node.localeCompare(needed, 'en', { numeric: true }) >= 0) return
+  console.error(`Node ${process.versions.node} is too old: this repository needs ${needed} or later`)
+  process.exit(1)
 }
-const { status, error } = pnpm(process.argv.slice(2))
-if (error) console.error(`could not run ${name} ${version}: ${error.message}`)
-process.exit(status ?? 1)
+
+if (process.argv[1] && realpathSync(process.argv[1]) === self) {
+  checkNode()
+  // Ctrl-C is for the command; this process waits to pass on its exit status.
+  process.on('SIGINT', () => {})
+  process.exit(pnpm(process.argv.slice(2)))
+}

@@ -2,7 +2,9 @@ import { Redis } from 'ioredis'
 import { MongoClient } from 'mongodb'
 import pg from 'pg'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { isWanted, type Server, serviceUrl, startMongo, startPostgres, startRedis } from './index.ts'
+import { startMongo, startPostgres, startRedis } from './own-server.ts'
+import type { Server } from './server.ts'
+import { isWanted, serviceUrl } from './service-url.ts'
 
 function owned<S extends Server>(server: S): S {
   onTestFinished(() => server.stop())
