@@ -1,0 +1,138 @@
+import { checkMethods } from '../adapters/declared-methods.ts'
+import { namespacedBroker } from '../adapters/namespaced-broker.ts'
+import { namespacedLock } from '../adapters/namespaced-lock.ts'
+import { namespacedStorage } from '../adapters/namespaced-storage.ts'
+import { type Adapters, BACKEND } from '../contracts/backend.ts'
+import { BROKER_REQUIRED } from '../contracts/broker-engine.ts'
+import type { JobStore } from '../contracts/job-store.ts'
+import type { Traits } from '../contracts/lifecycle.ts'
+import { type ILockAdapter, LOCK_REQUIRED } from '../contracts/lock-adapter.ts'
+import { type IStorageEngine, STORAGE_REQUIRED } from '../contracts/storage-engine.ts'
+import { UnsupportedError } from '../errors/sched-error.ts'
+import { EmptyLogger, type Logger } from '../telemetry/logger.ts'
+import { type Clock, systemClock } from '../values/clock.ts'
+import { ServerTime } from './server-time.ts'
+
+export interface OpenJobStoreOptions {
+  readonly adapters: Adapters
+  /** What `scopeOf` made: everything lives under it. */
+  readonly scope: string
+  readonly clock?: Clock
+  readonly logger?: Logger
+  /** False: the composed store, also where the adapters could fuse. Default true. */
+  readonly fuse?: boolean
+  /** True: adapters without fencing are refused with UNSUPPORTED instead of a warning. Default false. */
+  readonly requireFenced?: boolean
+}
+
+/** What the adapters amount to: for logs, `sched doctor` and tests. */
+export interface JobStoreDescription {
+  readonly store: 'fused' | 'composed'
+  /** Why it is that one, in a sentence. */
+  readonly reason: string
+  /**
+   * `fused`: one round trip a batch · `fenced`: compare-and-set, pages, server clock and receipts: a stale finish is refused ·
+   * `base`: at-least-once, and a stale finish may overwrite.
+   */
+  readonly tier: 'fused' | 'fenced' | 'base'
+  /** What keeps it from the fenced tier, as method and trait names. */
+  readonly missing: readonly string[]
+  /** What an acknowledged enqueue survives; undefined where the storage does not say. */
+  readonly durability: Traits['durability'] | undefined
+}
+
+export interface OpenedJobStore {
+  readonly store: JobStore
+  /** Under the scope, for everything else that is stored. */
+  readonly storage: IStorageEngine
+  /** Under the scope. */
+  readonly lock: ILockAdapter
+  /** The storage server's clock, once `ready` resolved. */
+  readonly serverTime: ServerTime
+  readonly description: JobStoreDescription
+  /** Makes the adapters and the store ready and measures the server's clock. Idempotent. */
+  ready(): Promise<void>
+  /** Closes the store, then the adapters. Idempotent. */
+  close(): Promise<void>
+}
+
+/**
+ * The job store of three adapters: the fused one when storage and broker carry the same backend object and its `fuse` answers one, else
+ * the composed one. Does no I/O; call `ready` before use.
+ * Throws ADAPTER_INVALID when a required method is missing, UNSUPPORTED when `requireFenced` asks for what the adapters lack.
+ */
+export function openJobStore(options: OpenJobStoreOptions): OpenedJobStore {
+  const { adapters, scope, clock = systemClock } = options
+  checkAdapters(adapters)
+  const storage = namespacedStorage(adapters.storage, scope)
+  const lock = namespacedLock(adapters.lock, scope)
+  const serverTime = new ServerTime(storage, clock)
+  const { store, description } = chooseStore(options, { storage, lock, serverTime })
+  return {
+    store,
+    storage,
+    lock,
+    serverTime,
+    description,
+    async ready() {
+      await Promise.all([storage.ready?.(), adapters.broker.ready?.(), lock.ready?.()])
+      await store.ready?.()
+      await serverTime.measure()
+    },
+    async close() {
+      await store.close?.()
+      await Promise.all([storage.close?.(), adapters.broker.close?.(), lock.close?.()])
+      await adapters.close?.()
+    },
+  }
+}
+
+function checkAdapters({ storage, broker, lock }: Adapters): void {
+  checkMethods(storage, 'storage', STORAGE_REQUIRED)
+  checkMethods(broker, 'broker', BROKER_REQUIRED)
+  checkMethods(lock, 'lock', LOCK_REQUIRED)
+}
+
+interface Parts {
+  readonly storage: IStorageEngine
+  readonly lock: ILockAdapter
+  readonly serverTime: ServerTime
+}
+
+function chooseStore(
+  options: OpenJobStoreOptions,
+  _parts: Parts,
+): { store: JobStore; description: JobStoreDescription } {
+  const { adapters, scope, logger = new EmptyLogger() } = options
+  const fused = fuse(options)
+  if (typeof fused === 'string') {
+    namespacedBroker(adapters.broker, scope)
+    logger.debug('composed job store', { reason: fused })
+    throw new UnsupportedError(`no job store for these adapters: ${fused}`)
+  }
+  return {
+    store: fused,
+    description: {
+      store: 'fused',
+      reason: 'storage and broker share one backend',
+      tier: 'fused',
+      missing: [],
+      durability: adapters.storage.traits?.durability,
+    },
+  }
+}
+
+/** The fused store, or why there is none. */
+function fuse({
+  adapters: { storage, broker },
+  scope,
+  fuse: wanted = true,
+}: OpenJobStoreOptions): JobStore | string {
+  if (!wanted) return '`fuse` is off'
+  const backend = storage[BACKEND]
+  if (!backend || backend !== broker[BACKEND]) return 'storage and broker do not share a backend'
+  return (
+    backend.fuse({ scope, storage, broker }) ??
+    'storage and broker share a backend, but differ in prefix or schema'
+  )
+}
