@@ -22,7 +22,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     return async () => {}
   }
 
-  const { services, stop } = await resolveServices(wanted)
+  const { services, stop } = await resolveServices(wanted).catch(failPlainly)
   for (const { name, url } of services) process.env[BACKENDS[name].variable] = url
   project.provide('services', Object.fromEntries(services.map((service) => [service.name, service])))
   const summary = describe(services)
@@ -42,6 +42,11 @@ function needsServers(path: string): boolean {
     return name === PACKAGE || PACKAGE in { ...dependencies, ...devDependencies }
   }
   return false
+}
+
+/** What a person reads is the message with the lines to type; where in here it was thrown only hides it. */
+function failPlainly(error: unknown): never {
+  throw Object.assign(new Error(error instanceof Error ? error.message : String(error)), { stack: '' })
 }
 
 function describe(services: readonly Service[]): string {
