@@ -1,0 +1,97 @@
+import { checkName, copyValue, type Delivery, InvalidArgumentError, type NewJob } from '@sched/core/adapter'
+import { checkCount, checkDuration, checkInstant, checkPriority } from '../arguments.ts'
+import type { JobScope } from './job-scope.ts'
+
+const DELIVERIES: readonly Delivery[] = ['at-least-once', 'at-most-once']
+/** What attempts and counts are stored in. */
+const MAX_COUNT = 2 ** 32 - 1
+
+/**
+ * Inserts one job after the other; each stands for itself. A job whose id is in use or still remembered changes nothing, one that is
+ * wrong gives its error.
+ */
+export function insertJobs(scope: JobScope, jobs: readonly NewJob[]): ('inserted' | 'exists' | Error)[] {
+  const now = scope.now()
+  return jobs.map((job) => {
+    try {
+      return insertJob(scope, job, now)
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error))
+    }
+  })
+}
+
+function insertJob(scope: JobScope, job: NewJob, now: number): 'inserted' | 'exists' {
+  checkJob(job)
+  const payload = copyValue(job.payload, PAYLOAD)
+  const options = job.options === undefined ? null : copyValue(job.options, OPTIONS)
+  const known = scope.index.get(job.id)
+  if (known !== undefined && (known >= 0 || scope.remembered.isLive(known, now))) return 'exists'
+
+  const { table } = scope
+  const lane = scope.laneOf(job.type)
+  const slot = table.allocate()
+  table.ids[slot] = job.id
+  table.payloads[slot] = payload
+  table.lanes[slot] = lane
+  table.terms[slot] = lane.termsOf(job)
+  table.claims[slot] = undefined
+  table.extras[slot] = undefined
+  table.priorities[slot] = job.priority
+  table.attempts[slot] = 0
+  table.createdAt[slot] = now
+  const expiresAt = job.expiresInMs === undefined ? job.expiresAt : now + job.expiresInMs
+  if (expiresAt !== undefined) table.extrasOf(slot).expiresAt = expiresAt
+  if (job.entityId !== undefined) table.extrasOf(slot).entityId = job.entityId
+  if (job.occurrence !== undefined) {
+    const { schedule, due } = job.occurrence
+    table.extrasOf(slot).occurrence = Object.freeze({ schedule, due })
+  }
+  if (options !== null) table.extrasOf(slot).options = options
+  scope.index.set(job.id, slot)
+  scope.enter(slot, dueAt(job, now), now)
+  return 'inserted'
+}
+
+const PAYLOAD = { root: 'payload' }
+const OPTIONS = { root: 'options' }
+
+/** An instant in the past counts as now. */
+function dueAt(job: NewJob, now: number): number {
+  if (job.delayMs !== undefined) return now + job.delayMs
+  return job.runAt === undefined || job.runAt < now ? now : job.runAt
+}
+
+function checkJob(job: NewJob): void {
+  checkName(job.id, 'id')
+  checkName(job.type, 'type')
+  checkPriority(job.priority)
+  if (job.delayMs !== undefined) {
+    checkDuration(job.delayMs, 'delayMs')
+    if (job.runAt !== undefined) throw new InvalidArgumentError('give delayMs or runAt, not both')
+  }
+  if (job.runAt !== undefined) checkInstant(job.runAt, 'runAt')
+  if (job.expiresInMs !== undefined) checkDuration(job.expiresInMs, 'expiresInMs')
+  if (job.expiresAt !== undefined) checkInstant(job.expiresAt, 'expiresAt')
+  if (job.rememberMs !== undefined) checkDuration(job.rememberMs, 'rememberMs')
+  if (job.maxRetries !== undefined) checkCount(job.maxRetries, 'maxRetries', MAX_COUNT)
+  if (job.maxCrashes !== undefined) checkCount(job.maxCrashes, 'maxCrashes', MAX_COUNT)
+  if (job.delivery !== undefined && !DELIVERIES.includes(job.delivery)) {
+    throw new InvalidArgumentError(`delivery must be one of ${DELIVERIES.join(', ')}, not ${job.delivery}`)
+  }
+  if (job.entityId !== undefined) checkName(job.entityId, 'entityId')
+  if (job.occurrence !== undefined) {
+    checkName(job.occurrence.schedule, 'occurrence.schedule')
+    checkInstant(job.occurrence.due, 'occurrence.due')
+  }
+  if (job.retention !== undefined) checkRetention(job.retention)
+}
+
+function checkRetention(retention: NonNullable<NewJob['retention']>): void {
+  for (const state of ['completed', 'failed', 'cancelled'] as const) {
+    const keep = retention[state]
+    if (keep === undefined) continue
+    if (keep.ageMs !== undefined) checkDuration(keep.ageMs, `retention.${state}.ageMs`)
+    if (keep.count !== undefined) checkCount(keep.count, `retention.${state}.count`)
+  }
+}

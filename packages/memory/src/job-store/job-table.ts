@@ -1,0 +1,135 @@
+/**
+ * Where a scope's jobs are: one column a field, one row (a *slot*, a small integer) a job. What every job has is a number in a typed
+ * array; what most jobs lack is in an {@link Extras} of their own; what most jobs of a type have in common is one shared
+ * {@link Terms}. So a million jobs are a handful of large arrays to the garbage collector, not a million records.
+ */
+import {
+  DEFAULT_MAX_CRASHES,
+  type Delivery,
+  type JobError,
+  type JobOptions,
+  type Occurrence,
+  REMEMBER_MS,
+  type Retention,
+} from '@sched/core/adapter'
+import type { TypeLane } from './type-lane.ts'
+import type { Claim } from './workers.ts'
+
+/** States as they are stored: the index of the name in `JOB_STATES`; FREE: the slot holds no job. */
+export const PENDING = 0
+export const RUNNING = 1
+export const COMPLETED = 2
+export const FAILED = 3
+export const CANCELLED = 4
+export const FREE = 5
+export type FinalCode = typeof COMPLETED | typeof FAILED | typeof CANCELLED
+
+/** What a settle or a sweep must know of a job, shared by all jobs of a type that say the same. */
+export interface Terms {
+  readonly maxRetries: number
+  readonly maxCrashes: number
+  readonly delivery: Delivery
+  readonly rememberMs: number
+  readonly retention: Retention | undefined
+}
+
+export const DEFAULT_TERMS: Terms = {
+  maxRetries: 0,
+  maxCrashes: DEFAULT_MAX_CRASHES,
+  delivery: 'at-least-once',
+  rememberMs: REMEMBER_MS.made,
+  retention: undefined,
+}
+
+/** What most jobs do not have. */
+export class Extras {
+  entityId: string | null = null
+  occurrence: Occurrence | null = null
+  options: JobOptions | null = null
+  expiresAt: number | null = null
+  failures = 0
+  crashes = 0
+  error: JobError | null = null
+  reason: string | null = null
+  result: unknown = null
+  cancelRequested = false
+}
+
+const FIRST_CAPACITY = 256
+
+export class JobTable {
+  readonly ids: string[] = []
+  readonly payloads: unknown[] = []
+  readonly lanes: TypeLane[] = []
+  readonly terms: Terms[] = []
+  /** The latest claim: it holds the job while its state is RUNNING, and is kept afterwards for its fence. */
+  readonly claims: (Claim | undefined)[] = []
+  readonly extras: (Extras | undefined)[] = []
+  states: Uint8Array = new Uint8Array(FIRST_CAPACITY).fill(FREE)
+  priorities: Int8Array = new Int8Array(FIRST_CAPACITY)
+  attempts: Uint32Array = new Uint32Array(FIRST_CAPACITY)
+  createdAt: Float64Array = new Float64Array(FIRST_CAPACITY)
+  runAt: Float64Array = new Float64Array(FIRST_CAPACITY)
+  finishedAt: Float64Array = new Float64Array(FIRST_CAPACITY)
+  /** The job's place among equals in the one line it stands in: its type's ready queue, or its history. */
+  tickets: Float64Array = new Float64Array(FIRST_CAPACITY)
+  /** The number of the latest call that came across the job: how a call finds ids named twice, or not at all. */
+  marks: Uint32Array = new Uint32Array(FIRST_CAPACITY)
+  readonly #free: number[] = []
+  #size = 0
+
+  /** Slots that are, or were, in use: every job's slot is below. */
+  get end(): number {
+    return this.#size
+  }
+
+  /** A slot for a new job; its columns are the caller's to fill. */
+  allocate(): number {
+    const reused = this.#free.pop()
+    if (reused !== undefined) return reused
+    const slot = this.#size++
+    if (slot === this.states.length) this.#grow()
+    return slot
+  }
+
+  free(slot: number): void {
+    this.ids[slot] = ''
+    this.payloads[slot] = undefined
+    this.claims[slot] = undefined
+    this.extras[slot] = undefined
+    this.states[slot] = FREE
+    this.marks[slot] = 0
+    this.#free.push(slot)
+  }
+
+  /** The job's extras, made when it has none yet. */
+  extrasOf(slot: number): Extras {
+    let extras = this.extras[slot]
+    if (extras === undefined) {
+      extras = new Extras()
+      this.extras[slot] = extras
+    }
+    return extras
+  }
+
+  #grow(): void {
+    const capacity = this.states.length * 2
+    const { states, priorities, attempts, createdAt, runAt, finishedAt, tickets, marks } = this
+    this.states = new Uint8Array(capacity).fill(FREE, states.length)
+    this.states.set(states)
+    this.priorities = new Int8Array(capacity)
+    this.priorities.set(priorities)
+    this.attempts = new Uint32Array(capacity)
+    this.attempts.set(attempts)
+    this.createdAt = new Float64Array(capacity)
+    this.createdAt.set(createdAt)
+    this.runAt = new Float64Array(capacity)
+    this.runAt.set(runAt)
+    this.finishedAt = new Float64Array(capacity)
+    this.finishedAt.set(finishedAt)
+    this.tickets = new Float64Array(capacity)
+    this.tickets.set(tickets)
+    this.marks = new Uint32Array(capacity)
+    this.marks.set(marks)
+  }
+}
