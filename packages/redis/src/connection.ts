@@ -1,0 +1,205 @@
+/**
+ * One connection for commands, with an end for every call and an honest answer about what a failed call may have done.
+ *
+ * A call is sent once. It is repeated only while it is certain that the server changed nothing: it could not be sent, the server
+ * refused it (loading, failing over, read-only), or it did not know the script. A call whose answer was lost rejects `ambiguous`;
+ * whoever repeats it relies on the contract's own idempotence (job ids, tokens, receipts), not on luck.
+ */
+import { ClosedError, SchedError, UnavailableError } from '@sched/core/adapter'
+import type { Redis } from 'ioredis'
+import type { Client } from './client.ts'
+import { Deadlines, type Waiting } from './deadlines.ts'
+import { faultKind, isUnauthenticated, unavailable } from './errors.ts'
+import { isClusterClient } from './options.ts'
+import type { Script } from './scripts.ts'
+
+export type Argument = string | number
+
+export interface ConnectionOptions {
+  readonly open: () => Client
+  readonly deadlineMs: number
+  /** For messages: `redis`. */
+  readonly what: string
+}
+
+const FIRST_PAUSE_MS = 4
+const LONGEST_PAUSE_MS = 250
+
+export class Connection {
+  readonly #what: string
+  readonly #deadlineMs: number
+  readonly #deadlines = new Deadlines()
+  readonly #client: Client
+  #lastError: unknown
+  #closed = false
+
+  constructor(options: ConnectionOptions) {
+    this.#what = options.what
+    this.#deadlineMs = options.deadlineMs
+    this.#client = options.open()
+    // without a listener ioredis prints to stderr; what matters reaches the callers
+    this.#client.on('error', (error: unknown) => {
+      this.#lastError = error
+    })
+    this.#client.on('ready', () => {
+      this.#lastError = undefined
+    })
+    this.#client.on('node error', (error: unknown) => {
+      this.#lastError = error
+    })
+  }
+
+  get isCluster(): boolean {
+    return isClusterClient(this.#client)
+  }
+
+  /** Every master, for what must be done on each. Connected first. */
+  async masters(): Promise<readonly Redis[]> {
+    await this.attempt('connect', () => this.#redis.ping())
+    return isClusterClient(this.#client) ? this.#client.nodes('master') : [this.#redis]
+  }
+
+  /** Runs a script; `key` is the base of its keys. Throws UNAVAILABLE, CLOSED. */
+  run(script: Script, key: string, args: readonly Argument[]): Promise<unknown> {
+    return this.attempt(script.name, () => this.#evaluate(script, key, args))
+  }
+
+  /** A plain command. Throws UNAVAILABLE, CLOSED. */
+  command(name: string, ...args: Argument[]): Promise<unknown> {
+    return this.attempt(name, () => this.#redis.call(name, ...args))
+  }
+
+  /** `send` must be harmless to repeat when the server refused it. */
+  async attempt<T>(name: string, send: () => Promise<T>, deadlineMs: number = this.#deadlineMs): Promise<T> {
+    const what = `${this.#what} ${name}`
+    const end = performance.now() + deadlineMs
+    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
+      this.#guard()
+      if (this.#client.status !== 'ready') await this.#untilReady(what, end)
+      try {
+        return await this.#bounded(what, end, send)
+      } catch (error) {
+        if (error instanceof SchedError) throw error
+        const kind = faultKind(error)
+        if ((kind !== 'again' && kind !== 'notSent') || performance.now() + pause >= end)
+          throw unavailable(what, error)
+      }
+      await this.#pause(what, pause)
+    }
+  }
+
+  /** Ends the connection; whatever waits rejects CLOSED. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#deadlines.abandonAll(new ClosedError(this.#what))
+    this.#client.disconnect()
+  }
+
+  get #redis(): Redis {
+    return this.#client as Redis
+  }
+
+  async #evaluate(script: Script, key: string, args: readonly Argument[]): Promise<unknown> {
+    try {
+      return await this.#redis.evalsha(script.sha, 1, key, ...args)
+    } catch (error) {
+      if (faultKind(error) !== 'noScript') throw error
+      return await this.#redis.eval(script.text, 1, key, ...args)
+    }
+  }
+
+  #guard(): void {
+    if (this.#closed) throw new ClosedError(this.#what)
+  }
+
+  /** The answer, or at `end` an ambiguous rejection; a connection that went quiet is then replaced. */
+  #bounded<T>(what: string, end: number, send: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const waiting: Waiting = {
+        end,
+        abandon: reject,
+        overdue: () => {
+          reject(
+            new UnavailableError(
+              `${what}: no answer within ${this.#deadlineMs} ms; it may have been applied`,
+              {
+                ambiguous: true,
+              },
+            ),
+          )
+          if (this.#client.status === 'ready') this.#client.disconnect(true)
+        },
+      }
+      this.#deadlines.add(waiting)
+      send().then(
+        (answer) => {
+          this.#deadlines.remove(waiting)
+          resolve(answer)
+        },
+        (error: unknown) => {
+          this.#deadlines.remove(waiting)
+          reject(error)
+        },
+      )
+    })
+  }
+
+  #untilReady(what: string, end: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const client = this.#client
+      const done = (settle: () => void): void => {
+        this.#deadlines.remove(waiting)
+        client.off('ready', onReady)
+        client.off('error', onError)
+        settle()
+      }
+      const onReady = (): void => done(resolve)
+      const onError = (error: unknown): void => {
+        if (isUnauthenticated(error)) done(() => reject(unavailable(what, error)))
+      }
+      const waiting: Waiting = {
+        end,
+        abandon: (reason) => done(() => reject(reason)),
+        overdue: () => done(() => reject(this.#unreachable(what))),
+      }
+      this.#deadlines.add(waiting)
+      client.on('ready', onReady)
+      client.on('error', onError)
+      if (client.status === 'wait') {
+        client.connect().catch((error: unknown) => {
+          this.#lastError ??= error
+        })
+      }
+    })
+  }
+
+  #unreachable(what: string): UnavailableError {
+    const why =
+      this.#lastError instanceof Error && this.#lastError.message !== ''
+        ? ` (${this.#lastError.message})`
+        : ''
+    return new UnavailableError(
+      `${what}: no connection to Redis within ${this.#deadlineMs} ms${why}; check that it runs and that host, port and TLS are right`,
+      { cause: this.#lastError },
+    )
+  }
+
+  #pause(what: string, ms: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#deadlines.remove(waiting)
+        resolve()
+      }, ms)
+      const waiting: Waiting = {
+        end: Number.POSITIVE_INFINITY,
+        overdue: () => reject(this.#unreachable(what)),
+        abandon: (reason) => {
+          clearTimeout(timer)
+          reject(reason)
+        },
+      }
+      this.#deadlines.add(waiting)
+    })
+  }
+}

@@ -1,0 +1,52 @@
+import { BACKEND, ClosedError, type HasBackend, type Lifecycle } from '@sched/core/adapter'
+import type { Backend } from './backend.ts'
+import type { Argument } from './connection.ts'
+import type { Script } from './scripts.ts'
+
+/** The life that storage, broker, lock and job store share: each can be closed alone; the last to close ends the connections. */
+export abstract class RedisAdapter implements Lifecycle {
+  protected readonly backend: Backend
+  readonly #what: string
+  #closed = false
+
+  constructor(backend: Backend, what: string) {
+    this.backend = backend
+    this.#what = what
+    backend.attach(this)
+  }
+
+  async ready(): Promise<void> {
+    this.guard()
+    await this.backend.ready()
+    this.guard()
+  }
+
+  async ping(): Promise<void> {
+    this.guard()
+    await this.backend.connection.command('ping')
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.backend.detach(this)
+  }
+
+  protected get closed(): boolean {
+    return this.#closed
+  }
+
+  protected guard(): void {
+    if (this.#closed) throw new ClosedError(this.#what)
+  }
+
+  protected async run(script: Script, key: string, args: readonly Argument[]): Promise<unknown> {
+    this.guard()
+    return await this.backend.connection.run(script, key, args)
+  }
+}
+
+/** The adapter with its backend, by which core finds what may fuse. */
+export function withBackend<T extends object>(adapter: T, backend: Backend): T & HasBackend {
+  return Object.defineProperty(adapter, BACKEND, { value: backend })
+}
