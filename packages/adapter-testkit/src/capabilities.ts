@@ -14,6 +14,8 @@ export function missing(need: Need, target: Target, adapters: Adapters): string 
       return adapters[need] ? undefined : `the target has no ${need}`
     case 'jobStore':
       return adapters.jobStore ? undefined : 'there is no job store'
+    case 'scheduleStore':
+      return adapters.scheduleStore ? undefined : 'there is no schedule store'
     case 'receipts':
       return traitsOf(adapters, 'broker').receipts === true
         ? undefined

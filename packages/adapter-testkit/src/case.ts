@@ -29,7 +29,14 @@
  * 6. Assertions come from `check` and say what they look at. Any other throw fails the case as well, with the error shown.
  * 7. Randomness comes from `random` (seeded per case), never from Math.random.
  */
-import type { IBrokerEngine, ILockAdapter, IStorageEngine, JobStore, Traits } from '@sched/core/adapter'
+import type {
+  IBrokerEngine,
+  ILockAdapter,
+  IStorageEngine,
+  JobStore,
+  ScheduleStore,
+  Traits,
+} from '@sched/core/adapter'
 import type { Check } from './check.ts'
 import type { Random } from './random.ts'
 import type { OpenOptions, Target, Timing } from './target.ts'
@@ -67,6 +74,7 @@ export type Need =
   | 'broker'
   | 'lock'
   | 'jobStore'
+  | 'scheduleStore'
   | `storage.${keyof IStorageEngine & string}`
   | `broker.${keyof IBrokerEngine & string}`
   | `lock.${keyof ILockAdapter & string}`
@@ -74,7 +82,7 @@ export type Need =
   | 'server-clock'
   | 'shared'
   | `strategy.${'priority' | 'fifo' | 'lifo'}`
-  | `hook.${'advance' | 'readRaw' | 'restart' | 'wipe'}`
+  | `hook.${'advance' | 'readRaw' | 'restart' | 'wipe' | 'corruptJob'}`
   | 'skew'
   | 'proxy'
   | 'processes'
@@ -90,6 +98,7 @@ export interface Node {
   readonly broker: IBrokerEngine
   readonly lock: ILockAdapter
   readonly jobStore: JobStore
+  readonly scheduleStore: ScheduleStore
   /** Closes it now; otherwise it is closed when the case ends. */
   close(): Promise<void>
 }
@@ -114,6 +123,7 @@ export interface Context {
   readonly broker: IBrokerEngine
   readonly lock: ILockAdapter
   readonly jobStore: JobStore
+  readonly scheduleStore: ScheduleStore
   /** Whether the adapter has it. */
   has(need: Need): boolean
   /** The traits of that part. */

@@ -1,10 +1,18 @@
 /** What a case works with: see the interface in case.ts. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { IBrokerEngine, ILockAdapter, IStorageEngine, JobStore, Traits } from '@sched/core/adapter'
+import type {
+  IBrokerEngine,
+  ILockAdapter,
+  IStorageEngine,
+  JobStore,
+  ScheduleStore,
+  Traits,
+} from '@sched/core/adapter'
 import { type Adapters, missing, traitsOf } from './capabilities.ts'
 import { type Case, type Context, type Fit, LONG, type Need, type Node, type Variant } from './case.ts'
 import { Check, ConformanceError } from './check.ts'
 import { History, type Part } from './history.ts'
+import { ModelClock } from './model/clock.ts'
 import { hashText, Random } from './random.ts'
 import { Inconclusive, NotApplicable } from './signals.ts'
 import { type OpenOptions, type Target, type Timing, timingOf } from './target.ts'
@@ -42,6 +50,8 @@ export class CaseContext implements Context {
   readonly #namespaces = new Set<string>()
   readonly #cleanups: (() => Promise<void> | void)[] = []
   readonly #ended = new AbortController()
+  /** The clock of what core composes: runs by itself and moves along with the hook. */
+  readonly #clock = new ModelClock()
   #labels = 0
 
   constructor(target: Target, one: Case, variant: Variant, seed: number) {
@@ -53,6 +63,7 @@ export class CaseContext implements Context {
     this.random = new Random(seed ^ hashText(`${one.id} ${variant}`))
     this.ttl = Math.max(this.timing.shortestTtlMs, 1)
     this.namespace = hostileNamespace(one.id, new Random(this.random.int(0, 2 ** 31)))
+    bindMethods(this)
   }
 
   get node(): Node {
@@ -71,6 +82,9 @@ export class CaseContext implements Context {
   }
   get jobStore(): JobStore {
     return this.node.jobStore
+  }
+  get scheduleStore(): ScheduleStore {
+    return this.node.scheduleStore
   }
 
   has(need: Need): boolean {
@@ -132,6 +146,7 @@ export class CaseContext implements Context {
     this.note(`${Math.ceil(ms)} ms pass${advance ? ' (hook)' : ''}`)
     if (advance) {
       await advance.call(this.target.hooks, this.namespace, Math.ceil(ms))
+      await this.#clock.advance(Math.ceil(ms))
       // what the clock woke up answers in microtasks and immediates
       for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve))
       return
@@ -249,9 +264,11 @@ export class CaseContext implements Context {
         await opened.close()
         throw new NotApplicable(`the target's open() does not look at the option ${option}`)
       }
-    const adapters = await shape(opened, this.variant)
+    const adapters = shape(opened, this.variant, this.#clock)
     const label = String.fromCharCode(65 + (this.#labels++ % 26))
     const end = once(async () => {
+      // a store that the kit made is the kit's to close; the adapters below it are the target's
+      if (adapters.jobStore !== opened.jobStore) await adapters.jobStore?.close?.()
       await opened.close()
     })
     const open: OpenNode = { node: this.#node(label, adapters, end), adapters, namespace, closed: false, end }
@@ -281,6 +298,9 @@ export class CaseContext implements Context {
       get jobStore() {
         return part('jobStore', adapters.jobStore)
       },
+      get scheduleStore() {
+        return part('scheduleStore', adapters.scheduleStore)
+      },
       close: () => {
         this.note(`node ${label} closes`)
         return end()
@@ -299,6 +319,13 @@ export class CaseContext implements Context {
       timer.abort()
     }
   }
+}
+
+/** Cases take the methods out of the context: `({ within, open }) => …`. */
+function bindMethods(context: CaseContext): void {
+  for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(CaseContext.prototype)))
+    if (typeof value === 'function' && name !== 'constructor')
+      Object.defineProperty(context, name, { value: value.bind(context) })
 }
 
 function once(fn: () => Promise<void>): () => Promise<void> {

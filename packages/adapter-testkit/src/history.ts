@@ -23,17 +23,30 @@ const JOB_STORE = [
   'workers',
   'subscribe',
 ] as const
+const SCHEDULE_STORE = [
+  'add',
+  'delete',
+  'get',
+  'list',
+  'update',
+  'setState',
+  'compareAndSet',
+  'lastExecution',
+  'setLastExecution',
+  'purge',
+] as const
 const METHODS: Readonly<Record<Part, ReadonlySet<string>>> = {
   storage: new Set([...STORAGE_REQUIRED, ...STORAGE_OPTIONAL, ...LIFECYCLE]),
   broker: new Set([...BROKER_REQUIRED, ...BROKER_OPTIONAL, ...LIFECYCLE]),
   lock: new Set([...LOCK_REQUIRED, ...LOCK_OPTIONAL, ...LIFECYCLE]),
   jobStore: new Set([...JOB_STORE, ...LIFECYCLE]),
+  scheduleStore: new Set(SCHEDULE_STORE),
 }
 /** More calls than this and the oldest are dropped. */
 const MAX_ENTRIES = 5_000
 const MAX_LINES = 20
 
-export type Part = 'storage' | 'broker' | 'lock' | 'jobStore'
+export type Part = 'storage' | 'broker' | 'lock' | 'jobStore' | 'scheduleStore'
 
 interface Entry {
   readonly at: number

@@ -1,5 +1,14 @@
 /** Every case of the kit, in the order it is listed and run. A suite joins by its line here. */
 import type { Case } from './case.ts'
+import { claimCases } from './suites/job-store/claim.ts'
+import { insertCases } from './suites/job-store/insert.ts'
+import { keepCases } from './suites/job-store/keep.ts'
+import { manageCases } from './suites/job-store/manage.ts'
+import { recoverCases } from './suites/job-store/recover.ts'
+import { settleCases } from './suites/job-store/settle.ts'
+import { workerCases } from './suites/job-store/worker.ts'
+import { lockCases, lockTokenCases } from './suites/lock/lock.ts'
+import { scheduleCases } from './suites/schedule-store/schedules.ts'
 import { batchCases, compareAndSetCases } from './suites/storage/compare-and-set.ts'
 import { filterCases } from './suites/storage/filters.ts'
 import { nameCases } from './suites/storage/names.ts'
@@ -20,4 +29,14 @@ export const allCases: readonly Case[] = [
   ...pruningCases,
   ...compareAndSetCases,
   ...batchCases,
+  ...insertCases,
+  ...claimCases,
+  ...settleCases,
+  ...workerCases,
+  ...recoverCases,
+  ...keepCases,
+  ...manageCases,
+  ...scheduleCases,
+  ...lockCases,
+  ...lockTokenCases,
 ]

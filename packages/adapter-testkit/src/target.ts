@@ -1,5 +1,11 @@
 /** What an adapter author hands to the kit: one small file whose default export is a {@link Target}. */
-import type { IBrokerEngine, ILockAdapter, IStorageEngine, JobStore } from '@sched/core/adapter'
+import type {
+  IBrokerEngine,
+  ILockAdapter,
+  IStorageEngine,
+  JobStore,
+  ScheduleStore,
+} from '@sched/core/adapter'
 
 export interface OpenOptions {
   /** `host:port` to connect to instead of the server: the kit's proxy. Only passed when the target names its `upstream`. */
@@ -15,6 +21,8 @@ export interface OpenedAdapters {
   readonly lock?: ILockAdapter
   /** A fused job store of your own. Where storage and broker share a `Symbol.for('@sched/backend')`, the kit fuses by itself. */
   readonly jobStore?: JobStore
+  /** A schedule store of your own. Without one the kit takes core's, over the storage. */
+  readonly scheduleStore?: ScheduleStore
   /** Closes what `open` opened. Called once. */
   close(): Promise<void> | void
 }
@@ -51,6 +59,8 @@ export interface TargetHooks {
   restart?(namespace: string): Promise<void> | void
   /** The server loses everything in this namespace, as FLUSHALL would. Nodes stay open. */
   wipe?(namespace: string): Promise<void> | void
+  /** Makes the stored bytes of this job unreadable for its job store, as a bug or a half-written page would. */
+  corruptJob?(namespace: string, jobId: string, store: 'composed' | 'fused'): Promise<void> | void
 }
 
 export interface Target {
@@ -112,7 +122,7 @@ function wrongTiming(timing: unknown): string[] {
 function wrongHooks(hooks: unknown): string[] {
   if (hooks === undefined) return []
   if (typeof hooks !== 'object' || hooks === null) return ['`hooks` must be an object']
-  const known = ['advance', 'readRaw', 'restart', 'wipe']
+  const known = ['advance', 'readRaw', 'restart', 'wipe', 'corruptJob']
   return Object.entries(hooks).flatMap(([key, hook]) => {
     if (!known.includes(key)) return [`\`hooks.${key}\` is unknown; there are ${known.join(', ')}`]
     return hook === undefined || typeof hook === 'function' ? [] : [`\`hooks.${key}\` must be a function`]

@@ -4,6 +4,7 @@ import { ModelClock, type ModelClockOptions } from './clock.ts'
 import type { JobTable } from './job-table.ts'
 import type { LockRow } from './lock.ts'
 import type { Queue } from './queue.ts'
+import type { ScheduleTable } from './schedule-store.ts'
 import type { Row } from './storage.ts'
 
 /** One prefix on the model server: what two nodes opened on the same namespace share. */
@@ -13,6 +14,7 @@ export class Space {
   readonly queues: Map<string, Queue> = new Map()
   readonly locks: Map<string, LockRow> = new Map()
   jobs: JobTable | undefined
+  schedules: ScheduleTable | undefined
   incarnation: string = randomUUID()
   /** False: every call rejects UNAVAILABLE, as if nobody listened on the port. */
   up = true
@@ -33,6 +35,7 @@ export class Space {
     for (const queue of this.queues.values()) queue.clear()
     this.locks.clear()
     this.jobs?.clear()
+    this.schedules = undefined
     this.incarnation = randomUUID()
   }
 }

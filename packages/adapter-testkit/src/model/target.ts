@@ -1,4 +1,10 @@
-import type { IBrokerEngine, ILockAdapter, IStorageEngine, JobStore } from '@sched/core/adapter'
+import type {
+  IBrokerEngine,
+  ILockAdapter,
+  IStorageEngine,
+  JobStore,
+  ScheduleStore,
+} from '@sched/core/adapter'
 import type { OpenOptions, Target } from '../target.ts'
 import { ModelBroker } from './broker.ts'
 import { ModelJobStore } from './job-store.ts'
@@ -12,6 +18,8 @@ export interface ModelParts {
   readonly broker: (node: ModelNode) => IBrokerEngine
   readonly lock: (node: ModelNode) => ILockAdapter
   readonly jobStore: (node: ModelNode) => JobStore
+  /** Left out, the kit takes core's over the storage. */
+  readonly scheduleStore?: (node: ModelNode) => ScheduleStore
 }
 
 export const MODEL_PARTS: ModelParts = {
@@ -24,7 +32,7 @@ export const MODEL_PARTS: ModelParts = {
 /** The reference model as a target: any number of nodes over one state a namespace, whose clock the kit moves. */
 export function modelTarget(name = 'the reference model', parts: Partial<ModelParts> = {}): Target {
   const spaces = new Map<string, Space>()
-  const made = { ...MODEL_PARTS, ...parts }
+  const made: ModelParts = { ...MODEL_PARTS, ...parts }
   return {
     name,
     timing: { resolutionMs: 1, shortestTtlMs: 200, silenceMs: 20 },
@@ -37,9 +45,10 @@ export function modelTarget(name = 'the reference model', parts: Partial<ModelPa
         broker: made.broker(node),
         lock: made.lock(node),
         jobStore: made.jobStore(node),
+        ...(made.scheduleStore && { scheduleStore: made.scheduleStore(node) }),
       }
       const close = async (): Promise<void> => {
-        for (const part of Object.values(opened)) await part.close?.()
+        for (const part of Object.values(opened)) await (part as { close?(): Promise<void> }).close?.()
       }
       return { ...opened, close }
     },

@@ -10,8 +10,15 @@ export const claimCases: readonly Case[] = suite('job-store', ['jobStore'], {
       const { check } = context
       const crew = new Crew(context)
       await crew.join('w')
-      await crew.insert(crew.job('due-3', { delayMs: 90 }), crew.job('due-1', { delayMs: 30 }), crew.job('due-2', { delayMs: 60 }))
-      await crew.insert(crew.job('urgent-late', { priority: 5, delayMs: 60 }), crew.job('urgent', { priority: 5, delayMs: 30 }))
+      await crew.insert(
+        crew.job('due-3', { delayMs: 90 }),
+        crew.job('due-1', { delayMs: 30 }),
+        crew.job('due-2', { delayMs: 60 }),
+      )
+      await crew.insert(
+        crew.job('urgent-late', { priority: 5, delayMs: 60 }),
+        crew.job('urgent', { priority: 5, delayMs: 30 }),
+      )
       await context.pass(100)
       await crew.insert(
         crew.job('low', { priority: -20 }),
@@ -22,7 +29,21 @@ export const claimCases: readonly Case[] = suite('job-store', ['jobStore'], {
       const jobs = await crew.claim('w', { limit: 100 })
       check.equal(
         jobs.map((job) => job.id),
-        ['high', 'urgent', 'urgent-late', 'due-1', 'due-2', 'due-3', 'mid-1', 'mid-2', 'mid-3', 'mid-4', 'mid-5', 'mid-6', 'low'],
+        [
+          'high',
+          'urgent',
+          'urgent-late',
+          'due-1',
+          'due-2',
+          'due-3',
+          'mid-1',
+          'mid-2',
+          'mid-3',
+          'mid-4',
+          'mid-5',
+          'mid-6',
+          'low',
+        ],
         'the ids of one claim, in order',
       )
     },
@@ -37,19 +58,39 @@ export const claimCases: readonly Case[] = suite('job-store', ['jobStore'], {
       await crew.join('w')
       await crew.insert(...[1, 2, 3, 4, 5].map((n) => crew.job(`a${n}`, { type: 'alpha' })))
       await crew.insert(...[1, 2, 3, 4, 5].map((n) => crew.job(`b${n}`, { type: 'beta' })))
-      check.equal((await crew.claim('w', { limit: 0, types: ['alpha', 'beta'] })).length, 0, 'jobs of a claim with limit 0')
+      check.equal(
+        (await crew.claim('w', { limit: 0, types: ['alpha', 'beta'] })).length,
+        0,
+        'jobs of a claim with limit 0',
+      )
       check.equal((await crew.claim('w', { limit: 5, types: [] })).length, 0, 'jobs of a claim of no type')
       const first = await crew.claim('w', { limit: 3, types: ['alpha'] })
-      check.equal(first.map((job) => job.id), ['a1', 'a2', 'a3'], 'a claim of 3 of a type with 5 jobs')
-      const second = await crew.claim('w', { limit: 4, types: [{ type: 'alpha', limit: 1 }, { type: 'beta', limit: 2 }] })
+      check.equal(
+        first.map((job) => job.id),
+        ['a1', 'a2', 'a3'],
+        'a claim of 3 of a type with 5 jobs',
+      )
+      const second = await crew.claim('w', {
+        limit: 4,
+        types: [
+          { type: 'alpha', limit: 1 },
+          { type: 'beta', limit: 2 },
+        ],
+      })
       const ofType = (type: string): number => second.filter((job) => job.type === type).length
       check.between(second.length, 1, 3, 'jobs of a claim with limit 1 of alpha and 2 of beta')
-      check.ok(ofType('alpha') <= 1 && ofType('beta') <= 2, 'no type beyond its own limit', second.map((job) => job.id))
+      check.ok(
+        ofType('alpha') <= 1 && ofType('beta') <= 2,
+        'no type beyond its own limit',
+        second.map((job) => job.id),
+      )
       const third = await crew.claim('w', { limit: 2, types: ['alpha', 'beta'] })
       check.between(third.length, 1, 2, 'jobs of a claim of 2 over both types')
       const had = [...first, ...second, ...third].map((job) => job.id)
       check.distinct(had, 'the ids of all three claims')
-      const rest = ['a1', 'a2', 'a3', 'a4', 'a5', 'b1', 'b2', 'b3', 'b4', 'b5'].filter((id) => !had.includes(id))
+      const rest = ['a1', 'a2', 'a3', 'a4', 'a5', 'b1', 'b2', 'b3', 'b4', 'b5'].filter(
+        (id) => !had.includes(id),
+      )
       await crew.claimAll('w', rest, { limit: 10, types: ['alpha', 'beta'] })
       await crew.nothingFor('w', 'when all ten are claimed', { types: ['alpha', 'beta'] })
       check.equal((await crew.claim('w', { types: ['gamma'] })).length, 0, 'jobs of a type that has none')
@@ -58,7 +99,8 @@ export const claimCases: readonly Case[] = suite('job-store', ['jobStore'], {
   'claim-disjoint': {
     rule: 'Claims of several nodes at once never give the same job twice, and together they give all.',
     why: 'A job claimed by two workers runs twice at the same time.',
-    mistake: 'a claim finds its jobs first and takes them in a second step, without asking whether it still may',
+    mistake:
+      'a claim finds its jobs first and takes them in a second step, without asking whether it still may',
     async run(context) {
       const { check, open } = context
       const crew = new Crew(context)
@@ -94,10 +136,15 @@ export const claimCases: readonly Case[] = suite('job-store', ['jobStore'], {
       const types = [{ type: 'api', maxActive: 2 }]
       await crew.insert(...Array.from({ length: 6 }, (_, n) => crew.job(`api-${n}`, { type: 'api' })))
       for (const node of nodes) await crew.join(`w-${node.label}`, LONG, node)
-      const all = async (): Promise<number> => (await crew.store.list({ type: 'api', state: 'running' })).jobs.length
+      const all = async (): Promise<number> =>
+        (await crew.store.list({ type: 'api', state: 'running' })).jobs.length
       const race = async () =>
         (
-          await Promise.all(nodes.flatMap((node) => [0, 1].map(() => crew.claim(`w-${node.label}`, { limit: 6, types, node }))))
+          await Promise.all(
+            nodes.flatMap((node) =>
+              [0, 1].map(() => crew.claim(`w-${node.label}`, { limit: 6, types, node })),
+            ),
+          )
         ).flat()
       const first = await race()
       check.between(first.length, 0, 2, 'jobs that four claims at once got, with maxActive 2')
@@ -114,7 +161,11 @@ export const claimCases: readonly Case[] = suite('job-store', ['jobStore'], {
         next.push(...(await race()).map((job) => job.id))
         if (next.length === 0) await crew.tick()
       }
-      check.equal([next.length, await all()], [1, 2], 'jobs claimed, and running, after one of two was settled')
+      check.equal(
+        [next.length, await all()],
+        [1, 2],
+        'jobs claimed, and running, after one of two was settled',
+      )
     },
   },
   'concurrency-place-comes-back': {
@@ -127,10 +178,18 @@ export const claimCases: readonly Case[] = suite('job-store', ['jobStore'], {
       await crew.insert(crew.job('a', { priority: 9, maxRetries: 5 }), 'b')
       await crew.join('w')
       await crew.settle(await crew.claimOne('w', 'a', { types }), { kind: 'release' })
-      await crew.settle(await crew.claimOne('w', 'a', { types }), { kind: 'retry', delayMs: LONG, error: { name: 'E', message: 'x' } })
+      await crew.settle(await crew.claimOne('w', 'a', { types }), {
+        kind: 'retry',
+        delayMs: LONG,
+        error: { name: 'E', message: 'x' },
+      })
       await crew.settle(await crew.claimOne('w', 'b', { types }), { kind: 'snooze', delayMs: LONG })
       await crew.insert('c', 'd')
-      await crew.settle(await crew.claimOne('w', 'c', { types }), { kind: 'fail', error: { name: 'E', message: 'x' }, reason: 'error' })
+      await crew.settle(await crew.claimOne('w', 'c', { types }), {
+        kind: 'fail',
+        error: { name: 'E', message: 'x' },
+        reason: 'error',
+      })
       await crew.crash('w-dies', ['d'], { types })
       await crew.claimOne('w', 'd', { types })
       await crew.nothingFor('w', 'while d runs and maxActive is 1', { types })
@@ -148,10 +207,22 @@ export const claimCases: readonly Case[] = suite('job-store', ['jobStore'], {
       check.equal([first?.attempt, first?.crashes], [1, 0], 'attempt and crashes of the first claim')
       await crew.join('w2')
       const second = await crew.claimOne('w2', 'a')
-      check.equal([second.attempt, second.crashes, second.failures], [2, 1, 0], 'attempt, crashes and failures after a crash')
+      check.equal(
+        [second.attempt, second.crashes, second.failures],
+        [2, 1, 0],
+        'attempt, crashes and failures after a crash',
+      )
       const record = await crew.record('a')
-      check.equal([record.state, record.attempt, record.worker], ['running', 2, 'w2'], 'state, attempt and worker of the record')
-      check.ok(record.startedAt !== null && record.startedAt >= record.createdAt, 'startedAt is the claim', record.startedAt)
+      check.equal(
+        [record.state, record.attempt, record.worker],
+        ['running', 2, 'w2'],
+        'state, attempt and worker of the record',
+      )
+      check.ok(
+        record.startedAt !== null && record.startedAt >= record.createdAt,
+        'startedAt is the claim',
+        record.startedAt,
+      )
     },
   },
   'fence-grows': {
@@ -181,7 +252,10 @@ export const claimCases: readonly Case[] = suite('job-store', ['jobStore'], {
         'the fences of six claims of one job grow from 1 on',
         fences,
       )
-      check.distinct(claims.map((claim) => claim.token), 'the tokens of six claims of one job')
+      check.distinct(
+        claims.map((claim) => claim.token),
+        'the tokens of six claims of one job',
+      )
       check.equal((await crew.record('a')).fence, last().fence, 'the fence in the record')
     },
   },
@@ -193,13 +267,19 @@ export const claimCases: readonly Case[] = suite('job-store', ['jobStore'], {
       const { check } = context
       const crew = new Crew(context)
       const dueIn = async (types: readonly string[], limit = 0): Promise<number | null> =>
-        (await crew.store.settle([], { worker: 'w', limit, types: types.map((type) => ({ type })) })).nextDueInMs
+        (await crew.store.settle([], { worker: 'w', limit, types: types.map((type) => ({ type })) }))
+          .nextDueInMs
       await crew.join('w')
       check.equal((await crew.store.settle([])).nextDueInMs, null, 'nextDueInMs when nothing is wanted')
       check.equal(await dueIn(['mail'], 1), null, 'nextDueInMs of a type without jobs')
       await crew.insert(crew.job('later', { delayMs: LONG }), crew.job('far', { delayMs: 5 * LONG }))
       await crew.insert(crew.job('now', { type: 'other' }))
-      check.between((await dueIn(['mail'], 1)) ?? -1, LONG - 20_000, LONG, `nextDueInMs with a job due in ${LONG} ms`)
+      check.between(
+        (await dueIn(['mail'], 1)) ?? -1,
+        LONG - 20_000,
+        LONG,
+        `nextDueInMs with a job due in ${LONG} ms`,
+      )
       await crew.insert('a', 'b')
       await crew.tick()
       const first = await crew.store.settle([], { worker: 'w', limit: 1, types: [{ type: 'mail' }] })
@@ -232,7 +312,11 @@ export const claimCases: readonly Case[] = suite('job-store', ['jobStore'], {
       await context.pass(ttl)
       await crew.nothingFor('w', 'of a paused type after a delay ended')
       await crew.store.pause('mail', false)
-      check.equal((await crew.store.counts()).types.mail?.paused, false, 'paused in the counts after resuming')
+      check.equal(
+        (await crew.store.counts()).types.mail?.paused,
+        false,
+        'paused in the counts after resuming',
+      )
       await crew.claimAll('w', ['waiting', 'new', 'delayed'], { limit: 10 })
     },
   },
@@ -253,7 +337,10 @@ export const claimCases: readonly Case[] = suite('job-store', ['jobStore'], {
         woken.push(type)
       })
       await other.jobStore.insert([crew.job('a')])
-      await eventually(() => woken.includes('mail'), 'a wake for mail after another node inserted a job of it')
+      await eventually(
+        () => woken.includes('mail'),
+        'a wake for mail after another node inserted a job of it',
+      )
       await stop()
       woken.length = 0
       await other.jobStore.insert([crew.job('b', { type: 'note' })])

@@ -125,7 +125,10 @@ export class Crew {
     )
   }
 
-  async answerTo(job: { readonly id: string; readonly token: string }, outcome: OutcomeOf): Promise<string | undefined> {
+  async answerTo(
+    job: { readonly id: string; readonly token: string },
+    outcome: OutcomeOf,
+  ): Promise<string | undefined> {
     const { settled } = await this.store.settle([{ ...outcome, id: job.id, token: job.token } as Outcome])
     return settled[0]
   }
@@ -188,9 +191,14 @@ export class Crew {
     for (let round = 0; round < ROUNDS; round++) {
       await this.sweep()
       const records = await this.store.get(ids)
-      if (!records.some((record, i) => record?.state === 'running' && record.fence === jobs[i]?.fence)) return jobs
+      if (!records.some((record, i) => record?.state === 'running' && record.fence === jobs[i]?.fence))
+        return jobs
     }
-    return context.check.fail(`the jobs of ${worker}, whose lease ended`, 'taken back by the sweeps', 'still running')
+    return context.check.fail(
+      `the jobs of ${worker}, whose lease ended`,
+      'taken back by the sweeps',
+      'still running',
+    )
   }
 
   /** A little time for the store. */
@@ -199,7 +207,11 @@ export class Crew {
   }
 }
 
-export type OutcomeOf = Outcome extends infer O ? (O extends Outcome ? Omit<O, 'id' | 'token'> : never) : never
+export type OutcomeOf = Outcome extends infer O
+  ? O extends Outcome
+    ? Omit<O, 'id' | 'token'>
+    : never
+  : never
 
 function want(
   worker: string,

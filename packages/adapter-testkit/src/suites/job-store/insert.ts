@@ -10,7 +10,11 @@ export const insertCases: readonly Case[] = suite('job-store', ['jobStore'], {
     async run(context) {
       const { check, open } = context
       const crew = new Crew(context)
-      const answers = await crew.store.insert([crew.job('a'), crew.job('b'), crew.job('a', { payload: 'second' })])
+      const answers = await crew.store.insert([
+        crew.job('a'),
+        crew.job('b'),
+        crew.job('a', { payload: 'second' }),
+      ])
       check.equal(answers, ['inserted', 'inserted', 'exists'], 'insert of a, b and a again in one call')
       check.equal(
         await crew.store.insert([crew.job('a', { payload: 'third', priority: 9 })]),
@@ -21,7 +25,9 @@ export const insertCases: readonly Case[] = suite('job-store', ['jobStore'], {
       check.equal([record.payload, record.priority], [{ of: 'a' }, 0], 'payload and priority of a')
 
       const nodes = [context.node, await open(), await open()]
-      const race = await Promise.all(nodes.map(({ jobStore }, n) => jobStore.insert([crew.job('c', { payload: n })])))
+      const race = await Promise.all(
+        nodes.map(({ jobStore }, n) => jobStore.insert([crew.job('c', { payload: n })])),
+      )
       check.sameMembers(
         race.flat().map(String),
         ['inserted', 'exists', 'exists'],
@@ -70,7 +76,11 @@ export const insertCases: readonly Case[] = suite('job-store', ['jobStore'], {
       )
       await crew.join('w')
       await crew.claimAll('w', ['good-1', 'good-2', 'good-3'], { limit: 10 })
-      check.equal(await crew.store.get(['too-high', 'nan', 'both']), [null, null, null], 'records of the refused ones')
+      check.equal(
+        await crew.store.get(['too-high', 'nan', 'both']),
+        [null, null, null],
+        'records of the refused ones',
+      )
     },
   },
   'insert-roundtrip': {
@@ -80,7 +90,12 @@ export const insertCases: readonly Case[] = suite('job-store', ['jobStore'], {
     async run(context) {
       const { check } = context
       const crew = new Crew(context)
-      const payload = { at: new Date(86_400_000), list: [], nul: 'a\0b', deep: { n: [1, null, { $date: 5 }] } }
+      const payload = {
+        at: new Date(86_400_000),
+        list: [],
+        nul: 'a\0b',
+        deep: { n: [1, null, { $date: 5 }] },
+      }
       const kept = structuredClone(payload)
       const job = crew.job('a', {
         payload,
@@ -146,19 +161,52 @@ export const insertCases: readonly Case[] = suite('job-store', ['jobStore'], {
       const record = await crew.record('a')
       check.equal(
         pick(record, [
-          'state', 'attempt', 'failures', 'crashes', 'fence', 'maxRetries', 'maxCrashes', 'delivery', 'worker',
-          'startedAt', 'finishedAt', 'expiresAt', 'cancelRequested', 'reason', 'error', 'entityId', 'occurrence',
+          'state',
+          'attempt',
+          'failures',
+          'crashes',
+          'fence',
+          'maxRetries',
+          'maxCrashes',
+          'delivery',
+          'worker',
+          'startedAt',
+          'finishedAt',
+          'expiresAt',
+          'cancelRequested',
+          'reason',
+          'error',
+          'entityId',
+          'occurrence',
         ]),
         {
-          state: 'pending', attempt: 0, failures: 0, crashes: 0, fence: 0, maxRetries: 0, maxCrashes: 3,
-          delivery: 'at-least-once', worker: null, startedAt: null, finishedAt: null, expiresAt: null,
-          cancelRequested: false, reason: null, error: null, entityId: null, occurrence: null,
+          state: 'pending',
+          attempt: 0,
+          failures: 0,
+          crashes: 0,
+          fence: 0,
+          maxRetries: 0,
+          maxCrashes: 3,
+          delivery: 'at-least-once',
+          worker: null,
+          startedAt: null,
+          finishedAt: null,
+          expiresAt: null,
+          cancelRequested: false,
+          reason: null,
+          error: null,
+          entityId: null,
+          occurrence: null,
         },
         'the record of a job inserted with nothing chosen',
       )
       check.between(record.runAt - record.createdAt, -5_000, 5_000, 'runAt minus createdAt of a job due now')
       check.equal(await crew.store.insert([]), [], 'insert of nothing')
-      check.equal(await crew.store.get(['x', 'a', 'y']).then((all) => all.map((one) => one?.id ?? null)), [null, 'a', null], 'get of x, a and y')
+      check.equal(
+        await crew.store.get(['x', 'a', 'y']).then((all) => all.map((one) => one?.id ?? null)),
+        [null, 'a', null],
+        'get of x, a and y',
+      )
     },
   },
   'insert-delayed': {
@@ -173,7 +221,12 @@ export const insertCases: readonly Case[] = suite('job-store', ['jobStore'], {
       await crew.insert(crew.job('past', { runAt: 1_000 }))
       const past = await crew.claimOne('w', 'past', { limit: 10 })
       await crew.nothingFor('w', 'while far and later are not due')
-      check.between(past.createdAt - past.dueAt, -5_000, 5_000, 'createdAt minus dueAt of a job whose runAt was 1970')
+      check.between(
+        past.createdAt - past.dueAt,
+        -5_000,
+        5_000,
+        'createdAt minus dueAt of a job whose runAt was 1970',
+      )
 
       const { runAt: due } = await crew.record('later')
       await crew.insert(crew.job('soon', { delayMs: ttl }), crew.job('at', { runAt: due }))
@@ -201,10 +254,18 @@ export const insertCases: readonly Case[] = suite('job-store', ['jobStore'], {
       const occurrence = { schedule: 'daily', due: 1_700_000_000_000 }
       const job = crew.job('daily@1700000000000', { occurrence })
       const answers = await Promise.all(nodes.map(({ jobStore }) => jobStore.insert([job])))
-      check.equal(answers.flat().filter((answer) => answer === 'inserted').length, 1, 'how many of four inserts said `inserted`')
+      check.equal(
+        answers.flat().filter((answer) => answer === 'inserted').length,
+        1,
+        'how many of four inserts said `inserted`',
+      )
       await crew.insert(crew.job('weekly@1', { occurrence: { schedule: 'weekly', due: 1 } }), 'plain')
       const page = await crew.store.list({ schedule: 'daily' })
-      check.equal(page.jobs.map((one) => [one.id, one.occurrence]), [[job.id, occurrence]], 'the jobs of the schedule daily')
+      check.equal(
+        page.jobs.map((one) => [one.id, one.occurrence]),
+        [[job.id, occurrence]],
+        'the jobs of the schedule daily',
+      )
       await crew.join('w')
       const claimed = await crew.claimAll('w', [job.id, 'weekly@1', 'plain'], { limit: 10 })
       await crew.nothingFor('w', 'when all three were claimed')

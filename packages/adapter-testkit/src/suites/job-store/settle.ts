@@ -42,13 +42,29 @@ export const settleCases: readonly Case[] = suite('job-store', ['jobStore'], {
       await crew.join('w')
       await crew.settle(await crew.claimOne('w', 'a'), { kind: 'retry', delayMs: 0, error: BOOM })
       const second = await crew.claimOne('w', 'a')
-      check.equal([second.attempt, second.failures, second.crashes], [2, 1, 0], 'attempt, failures and crashes of the second claim')
+      check.equal(
+        [second.attempt, second.failures, second.crashes],
+        [2, 1, 0],
+        'attempt, failures and crashes of the second claim',
+      )
       const before = (await crew.record('a')).startedAt ?? 0
-      await crew.settle(second, { kind: 'retry', delayMs: ttl, error: { ...BOOM, message: 'boom 2', code: 'E_SMTP' } })
+      await crew.settle(second, {
+        kind: 'retry',
+        delayMs: ttl,
+        error: { ...BOOM, message: 'boom 2', code: 'E_SMTP' },
+      })
       const waiting = await crew.record('a')
-      check.equal([waiting.state, waiting.failures, waiting.worker], ['pending', 2, null], 'state, failures and worker while it waits')
+      check.equal(
+        [waiting.state, waiting.failures, waiting.worker],
+        ['pending', 2, null],
+        'state, failures and worker while it waits',
+      )
       check.equal(waiting.error, { ...BOOM, message: 'boom 2', code: 'E_SMTP' }, 'the error while it waits')
-      check.ok(waiting.runAt >= before + ttl, `runAt is ${ttl} ms after the settle, or later`, waiting.runAt - before)
+      check.ok(
+        waiting.runAt >= before + ttl,
+        `runAt is ${ttl} ms after the settle, or later`,
+        waiting.runAt - before,
+      )
       await context.pass(ttl)
       const third = await crew.claimOne('w', 'a')
       check.equal([third.attempt, third.failures], [3, 2], 'attempt and failures of the third claim')
@@ -87,7 +103,11 @@ export const settleCases: readonly Case[] = suite('job-store', ['jobStore'], {
       const crew = new Crew(context)
       await crew.insert(crew.job('a', { maxRetries: 5 }))
       await crew.join('w')
-      await crew.settle(await crew.claimOne('w', 'a'), { kind: 'fail', error: { ...BOOM, stack: 'at x' }, reason: 'timeout' })
+      await crew.settle(await crew.claimOne('w', 'a'), {
+        kind: 'fail',
+        error: { ...BOOM, stack: 'at x' },
+        reason: 'timeout',
+      })
       const record = await crew.record('a')
       check.equal(
         [record.state, record.reason, record.error, record.failures, record.worker],
@@ -132,7 +152,11 @@ export const settleCases: readonly Case[] = suite('job-store', ['jobStore'], {
       await crew.settle(first, { kind: 'release' })
       const second = await crew.claimOne('w2', 'a')
       for (const kind of ['complete', 'release', 'cancel'] as const) {
-        check.equal(await crew.answerTo(first, { kind }), 'stale', `the answer to ${kind} under the token of an earlier claim`)
+        check.equal(
+          await crew.answerTo(first, { kind }),
+          'stale',
+          `the answer to ${kind} under the token of an earlier claim`,
+        )
       }
       check.equal(
         await crew.answerTo(first, { kind: 'fail', error: BOOM, reason: 'error' }),
@@ -157,7 +181,11 @@ export const settleCases: readonly Case[] = suite('job-store', ['jobStore'], {
       const own = await crew.claimOne('w1', 'b')
       await crew.settle(own, { kind: 'release' })
       const again = await crew.claimOne('w1', 'b')
-      check.equal(await crew.answerTo(own, { kind: 'complete' }), 'stale', 'the answer under the same worker’s earlier token')
+      check.equal(
+        await crew.answerTo(own, { kind: 'complete' }),
+        'stale',
+        'the answer under the same worker’s earlier token',
+      )
       await crew.settle(again, { kind: 'complete' })
     },
   },
@@ -182,12 +210,20 @@ export const settleCases: readonly Case[] = suite('job-store', ['jobStore'], {
       const records = await crew.store.get(['a', 'b', 'c'])
       check.equal(
         records.map((record) => [record?.state, record?.failures]),
-        [['completed', 0], ['failed', 1], ['pending', 1]],
+        [
+          ['completed', 0],
+          ['failed', 1],
+          ['pending', 1],
+        ],
         'state and failures of a, b and c after each was settled twice',
       )
       check.equal(records[0]?.result, 1, 'the result of a')
       const counts = (await crew.store.counts()).types.mail
-      check.equal([counts?.completed, counts?.failed, counts?.durationMs], [1, 1, 10], 'completed, failed and durationMs counted')
+      check.equal(
+        [counts?.completed, counts?.failed, counts?.durationMs],
+        [1, 1, 10],
+        'completed, failed and durationMs counted',
+      )
       await crew.store.change(['b'], { kind: 'discard' })
       await crew.settle(b, { kind: 'complete' })
       check.equal((await crew.store.get(['b']))[0], null, 'the record of b, discarded before a last repeat')
@@ -212,7 +248,11 @@ export const settleCases: readonly Case[] = suite('job-store', ['jobStore'], {
         { worker: 'w', limit: 1, types: [{ type: 'mail' }] },
       )
       check.equal(both.settled, ['ok', 'stale'], 'the answers to completing b, and a under a wrong token')
-      check.equal(both.jobs.map((job) => job.id), ['c'], 'the job claimed by the same call')
+      check.equal(
+        both.jobs.map((job) => job.id),
+        ['c'],
+        'the job claimed by the same call',
+      )
       check.equal(
         (await crew.store.get(['a', 'b', 'c', 'd'])).map((record) => record?.state),
         ['running', 'completed', 'running', 'pending'],
@@ -234,8 +274,16 @@ export const settleCases: readonly Case[] = suite('job-store', ['jobStore'], {
       await crew.insert('a', 'b')
       await crew.join('w')
       const a = await crew.claimOne('w', 'a', { types })
-      const both = await crew.store.settle([{ id: 'a', token: a.token, kind: 'complete' }], { worker: 'w', limit: 1, types })
-      check.equal(both.jobs.map((job) => job.id), ['b'], 'the job claimed by the call that freed the place')
+      const both = await crew.store.settle([{ id: 'a', token: a.token, kind: 'complete' }], {
+        worker: 'w',
+        limit: 1,
+        types,
+      })
+      check.equal(
+        both.jobs.map((job) => job.id),
+        ['b'],
+        'the job claimed by the call that freed the place',
+      )
     },
   },
   'settle-duplicate-ids-rejected': {
@@ -299,8 +347,16 @@ export const settleCases: readonly Case[] = suite('job-store', ['jobStore'], {
       await crew.settle(a, { kind: 'snooze', delayMs: ttl })
       await crew.settle(b, { kind: 'snooze', delayMs: LONG })
       const record = await crew.record('a')
-      check.equal([record.state, record.attempt, record.failures, record.error], ['pending', 0, 0, null], 'state, attempt, failures and error')
-      check.ok(record.runAt >= started + ttl, `runAt is ${ttl} ms after the settle, or later`, record.runAt - started)
+      check.equal(
+        [record.state, record.attempt, record.failures, record.error],
+        ['pending', 0, 0, null],
+        'state, attempt, failures and error',
+      )
+      check.ok(
+        record.runAt >= started + ttl,
+        `runAt is ${ttl} ms after the settle, or later`,
+        record.runAt - started,
+      )
       await context.pass(ttl)
       const again = await crew.claimOne('w', 'a', { limit: 10 })
       check.equal([again.attempt, again.dueAt], [1, record.runAt], 'attempt and dueAt of the next claim')
@@ -319,7 +375,11 @@ export const settleCases: readonly Case[] = suite('job-store', ['jobStore'], {
       await crew.join('w')
       const [retry, release, snooze, done] = await crew.claimAll('w', ids, { limit: 4 })
       if (!retry || !release || !snooze || !done) return
-      check.equal(await crew.store.change(ids, { kind: 'cancel' }), ['ok', 'ok', 'ok', 'ok'], 'the answers to cancel of running jobs')
+      check.equal(
+        await crew.store.change(ids, { kind: 'cancel' }),
+        ['ok', 'ok', 'ok', 'ok'],
+        'the answers to cancel of running jobs',
+      )
       await crew.settle(retry, { kind: 'retry', delayMs: 0, error: BOOM })
       await crew.settle(release, { kind: 'release' })
       await crew.settle(snooze, { kind: 'snooze', delayMs: 0 })

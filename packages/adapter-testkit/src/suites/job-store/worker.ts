@@ -22,9 +22,17 @@ export const workerCases: readonly Case[] = suite('job-store', ['jobStore'], {
         for (let beat = 0; beat < 4; beat++) {
           await context.pass(ttl * 0.5)
           const reply = await crew.beat(worker, held, ttl)
-          check.equal(reply, { alive: true, lost: [], cancelRequested: [] }, `the answer to heartbeat ${beat + 1}`)
+          check.equal(
+            reply,
+            { alive: true, lost: [], cancelRequested: [] },
+            `the answer to heartbeat ${beat + 1}`,
+          )
           const report = await crew.store.sweep({ graceMs: 0 })
-          check.equal([report.dead, report.recovered], [[], 0], `dead and recovered in the sweep after heartbeat ${beat + 1}`)
+          check.equal(
+            [report.dead, report.recovered],
+            [[], 0],
+            `dead and recovered in the sweep after heartbeat ${beat + 1}`,
+          )
         }
         await crew.join(name('other'))
         await crew.nothingFor(name('other'), 'while all three are under a renewed lease')
@@ -59,7 +67,8 @@ export const workerCases: readonly Case[] = suite('job-store', ['jobStore'], {
   'heartbeat-reports-cancel': {
     rule: 'Cancelling a running job is `ok`, and the next heartbeat of its worker names it in `cancelRequested`.',
     why: 'It is the only way in which a cancel reaches a handler in another process.',
-    mistake: 'cancel ends the record at once while the handler goes on, or is told to the node that asked only',
+    mistake:
+      'cancel ends the record at once while the handler goes on, or is told to the node that asked only',
     async run(context) {
       const { check, open } = context
       const crew = new Crew(context)
@@ -67,21 +76,43 @@ export const workerCases: readonly Case[] = suite('job-store', ['jobStore'], {
       await crew.join('w')
       const held = await crew.claimAll('w', ['a', 'b'], { limit: 2 })
       const other = await open()
-      check.equal(await other.jobStore.change(['a'], { kind: 'cancel', reason: 'by hand' }), ['ok'], 'the answer to cancel')
+      check.equal(
+        await other.jobStore.change(['a'], { kind: 'cancel', reason: 'by hand' }),
+        ['ok'],
+        'the answer to cancel',
+      )
       const record = await crew.record('a')
-      check.equal([record.state, record.cancelRequested], ['running', true], 'state and cancelRequested of the record')
+      check.equal(
+        [record.state, record.cancelRequested],
+        ['running', true],
+        'state and cancelRequested of the record',
+      )
       const reply = await crew.beat('w', held)
-      check.equal([reply.alive, reply.lost, reply.cancelRequested], [true, [], ['a']], 'alive, lost and cancelRequested')
+      check.equal(
+        [reply.alive, reply.lost, reply.cancelRequested],
+        [true, [], ['a']],
+        'alive, lost and cancelRequested',
+      )
       const a = held.find((job) => job.id === 'a')
       if (a) await crew.settle(a, { kind: 'cancel', reason: 'by hand' })
       check.equal((await crew.record('a')).reason, 'by hand', 'the reason kept')
-      check.equal((await crew.beat('w', held.filter((job) => job.id === 'b'))).cancelRequested, [], 'cancelRequested afterwards')
+      check.equal(
+        (
+          await crew.beat(
+            'w',
+            held.filter((job) => job.id === 'b'),
+          )
+        ).cancelRequested,
+        [],
+        'cancelRequested afterwards',
+      )
     },
   },
   'heartbeat-releases-unknown': {
     rule: 'What the store holds for a worker and the worker does not hold is released, once the claim is older than `claimGraceMs`; the attempt is given back.',
     why: 'The answer of a claim gets lost: without this its jobs stay with a worker that does not know of them.',
-    mistake: 'young claims are released while their answer is under way, or the release counts as a run or a crash',
+    mistake:
+      'young claims are released while their answer is under way, or the release counts as a run or a crash',
     async run(context) {
       const { check } = context
       const crew = new Crew(context)
@@ -90,9 +121,17 @@ export const workerCases: readonly Case[] = suite('job-store', ['jobStore'], {
       const held = await crew.claimAll('w', ['known', 'unknown'], { limit: 2 })
       const known = held.filter((job) => job.id === 'known').map(({ id, token }) => ({ id, token }))
       const young = await crew.store.heartbeat({ id: 'w', leaseMs: LONG, claimGraceMs: LONG }, known)
-      check.equal([young.alive, (await crew.record('unknown')).state], [true, 'running'], 'alive, and the state of a young unknown claim')
+      check.equal(
+        [young.alive, (await crew.record('unknown')).state],
+        [true, 'running'],
+        'alive, and the state of a young unknown claim',
+      )
       await crew.store.heartbeat({ id: 'w', leaseMs: LONG }, known)
-      check.equal((await crew.record('unknown')).state, 'running', 'the state of an unknown claim younger than the default grace')
+      check.equal(
+        (await crew.record('unknown')).state,
+        'running',
+        'the state of an unknown claim younger than the default grace',
+      )
       const graceMs = context.timing.resolutionMs + 10
       await context.pass(graceMs * 2 + 10)
       await crew.store.heartbeat({ id: 'w', leaseMs: LONG, claimGraceMs: graceMs }, known)
@@ -123,10 +162,17 @@ export const workerCases: readonly Case[] = suite('job-store', ['jobStore'], {
       const records = await crew.store.get(['a', 'b'])
       check.equal(
         records.map((record) => [record?.state, record?.attempt, record?.crashes]),
-        [['pending', 0, 0], ['pending', 0, 0]],
+        [
+          ['pending', 0, 0],
+          ['pending', 0, 0],
+        ],
         'state, attempt and crashes of what it held',
       )
-      check.equal((await crew.store.workers()).filter((one) => !one.dead).map((one) => one.id), ['stays'], 'the live workers')
+      check.equal(
+        (await crew.store.workers()).filter((one) => !one.dead).map((one) => one.id),
+        ['stays'],
+        'the live workers',
+      )
       check.equal((await crew.beat('w', [])).alive, false, 'alive in its next heartbeat')
       await crew.nothingFor('w', 'after it left')
       await crew.claimAll('stays', ['a', 'b'], { limit: 2 })
@@ -143,14 +189,19 @@ export const workerCases: readonly Case[] = suite('job-store', ['jobStore'], {
       check.equal((await crew.beat('nobody', [])).alive, false, 'alive of a worker that never joined')
       check.equal((await crew.beat('nobody', [])).alive, false, 'alive when it asks again')
       await crew.nothingFor('nobody', 'without having joined')
-      check.equal((await crew.store.heartbeat({ id: 'nobody', leaseMs: LONG, phase: 'join' }, [])).alive, true, 'alive when it joins')
+      check.equal(
+        (await crew.store.heartbeat({ id: 'nobody', leaseMs: LONG, phase: 'join' }, [])).alive,
+        true,
+        'alive when it joins',
+      )
       await crew.claimOne('nobody', 'a')
     },
   },
   'dead-worker-refused': {
     rule: 'Once a worker was declared dead its heartbeat answers `alive: false` and it claims nothing; once its jobs were taken back its tokens are `stale`.',
     why: 'A paused process wakes up and writes over what its successor did.',
-    mistake: 'a late heartbeat revives it, or its token is accepted because nobody has claimed the job again yet',
+    mistake:
+      'a late heartbeat revives it, or its token is accepted because nobody has claimed the job again yet',
     async run(context) {
       const { check } = context
       const crew = new Crew(context)
@@ -158,26 +209,49 @@ export const workerCases: readonly Case[] = suite('job-store', ['jobStore'], {
       const [a, b] = await crew.crash('w1', ['a', 'b'])
       if (!a || !b) return
       const dead = crew.swept.dead[0] ?? 'w1'
-      check.equal(await crew.answerTo(a, { kind: 'complete', result: 'late' }), 'stale', 'a dead worker’s completion of a job taken back')
+      check.equal(
+        await crew.answerTo(a, { kind: 'complete', result: 'late' }),
+        'stale',
+        'a dead worker’s completion of a job taken back',
+      )
       check.equal(
         await crew.answerTo(b, { kind: 'retry', delayMs: 0, error: BOOM }),
         'stale',
         'a dead worker’s retry of a job taken back',
       )
       const reply = await crew.beat(dead, [a, b])
-      check.equal([reply.alive, [...reply.lost].sort()], [false, ['a', 'b']], 'alive and lost in its heartbeat')
-      check.equal((await crew.store.heartbeat({ id: dead, leaseMs: LONG, phase: 'join' }, [])).alive, false, 'alive when it joins again under the same id')
+      check.equal(
+        [reply.alive, [...reply.lost].sort()],
+        [false, ['a', 'b']],
+        'alive and lost in its heartbeat',
+      )
+      check.equal(
+        (await crew.store.heartbeat({ id: dead, leaseMs: LONG, phase: 'join' }, [])).alive,
+        false,
+        'alive when it joins again under the same id',
+      )
       await crew.nothingFor(dead, 'after it was declared dead')
       check.equal(
         (await crew.store.get(['a', 'b'])).map((one) => [one?.state, one?.failures, one?.crashes]),
-        [['pending', 0, 1], ['pending', 0, 1]],
+        [
+          ['pending', 0, 1],
+          ['pending', 0, 1],
+        ],
         'state, failures and crashes of its jobs',
       )
       await crew.join('w2')
       const [again] = await crew.claimAll('w2', ['a', 'b'], { limit: 2 })
-      check.equal(await crew.answerTo(a, { kind: 'complete' }), 'stale', 'its completion while another worker runs the job')
+      check.equal(
+        await crew.answerTo(a, { kind: 'complete' }),
+        'stale',
+        'its completion while another worker runs the job',
+      )
       if (again) await crew.settle(again, { kind: 'complete', result: 'mine' })
-      check.equal(await crew.answerTo(a, { kind: 'complete', result: 'late' }), 'stale', 'its completion after the other finished')
+      check.equal(
+        await crew.answerTo(a, { kind: 'complete', result: 'late' }),
+        'stale',
+        'its completion after the other finished',
+      )
       check.equal((await crew.record('a')).result, 'mine', 'the result')
     },
   },
@@ -198,11 +272,19 @@ export const workerCases: readonly Case[] = suite('job-store', ['jobStore'], {
       const workers = [...(await other.jobStore.workers())].sort((x, y) => (x.id < y.id ? -1 : 1))
       check.equal(
         workers.map((one) => [one.id, one.dead, one.running]),
-        [['w1', false, 1], ['w2', false, 0]],
+        [
+          ['w1', false, 1],
+          ['w2', false, 0],
+        ],
         'id, dead and running of the workers',
       )
       check.equal(workers[0]?.info, info, 'the info of w1')
-      check.between((workers[1]?.until ?? 0) - (workers[0]?.until ?? 0), LONG - 20_000, LONG + 20_000, 'by how much the second lease ends later')
+      check.between(
+        (workers[1]?.until ?? 0) - (workers[0]?.until ?? 0),
+        LONG - 20_000,
+        LONG + 20_000,
+        'by how much the second lease ends later',
+      )
     },
   },
 })
