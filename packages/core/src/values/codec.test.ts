@@ -1,12 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { ValueTooLargeError, ValueUnserializableError } from '../errors/sched-error.ts'
-import { checkName, copyValue, decodeValue, encodeValue, equalValues } from './codec.ts'
+import { checkName, cloneValue, copyValue, decodeValue, encodeValue, equalValues } from './codec.ts'
 
 const through = (value: unknown) => decodeValue(encodeValue(value))
 
 describe.each([
   ['copyValue', (value: unknown) => copyValue(value)],
   ['encodeValue and decodeValue', through],
+  ['cloneValue of a copy', (value: unknown) => cloneValue(copyValue(value))],
 ])('%s', (_, roundTrip) => {
   test('keeps JSON and dates', () => {
     const value = { a: [1, 'two', null, true, { when: new Date(1e12) }], empty: {}, none: [], text: 'a\0b' }
@@ -60,6 +61,27 @@ describe.each([
     const error = catchError(() => roundTrip(value))
     expect(error).toBeInstanceOf(ValueUnserializableError)
     expect((error as ValueUnserializableError).path).toBe(path)
+  })
+
+  test('a symbol key is rejected, a getter is read once, a null prototype becomes a plain one', () => {
+    expect(() => roundTrip({ [Symbol('s')]: 1 })).toThrow('symbol key')
+    let reads = 0
+    const value = Object.create(null, { n: { enumerable: true, get: () => ++reads } })
+    expect(Object.getPrototypeOf(roundTrip(value))).toBe(Object.prototype)
+  })
+
+  test('what is inherited is not copied', () => {
+    Object.defineProperty(Object.prototype, 'polluted', {
+      value: { a: 1 },
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    })
+    try {
+      expect(Object.keys(roundTrip({ own: 1 }) as object)).toEqual(['own'])
+    } finally {
+      delete (Object.prototype as { polluted?: unknown }).polluted
+    }
   })
 
   test('rejects cycles and runaway depth, accepts a shared part', () => {

@@ -6,6 +6,9 @@
  * like any other, and what comes back is a deep copy.
  */
 import { InvalidArgumentError, ValueTooLargeError, ValueUnserializableError } from '../errors/sched-error.ts'
+import { copyPlain, isPlainJson, type PlainLimits, UNUSUAL } from './plain-values.ts'
+
+export { cloneValue } from './plain-values.ts'
 
 /** The default limit of one encoded value, in bytes of UTF-8. */
 export const MAX_VALUE_BYTES: number = 8 * 1024 * 1024
@@ -19,12 +22,25 @@ export interface CodecOptions {
   readonly maxBytes?: number
 }
 
+const DEFAULT_LIMITS: PlainLimits = { maxBytes: MAX_VALUE_BYTES, maxDepth: MAX_VALUE_DEPTH }
+
+function limitsOf(options: CodecOptions | undefined): PlainLimits {
+  return options?.maxBytes === undefined
+    ? DEFAULT_LIMITS
+    : { maxBytes: options.maxBytes, maxDepth: MAX_VALUE_DEPTH }
+}
+
 type Path = readonly (string | number)[]
 
 const DATE_KEY = /^\$+date$/
 
 /** A deep, normalised copy. Throws VALUE_UNSERIALIZABLE or VALUE_TOO_LARGE. */
-export function copyValue<T>(value: T, options: CodecOptions = {}): T {
+export function copyValue<T>(value: T, options?: CodecOptions): T {
+  const copy = copyPlain(value, limitsOf(options))
+  return copy === UNUSUAL ? copyWithCare(value, options) : (copy as T)
+}
+
+function copyWithCare<T>(value: T, options: CodecOptions = {}): T {
   const walk = new Walk(options, false)
   const result = walk.visit(value, 0) as T
   walk.checkSize(() => JSON.stringify(new Walk(options, true).visit(value, 0)))
@@ -32,7 +48,11 @@ export function copyValue<T>(value: T, options: CodecOptions = {}): T {
 }
 
 /** The text form. Throws VALUE_UNSERIALIZABLE or VALUE_TOO_LARGE. */
-export function encodeValue(value: unknown, options: CodecOptions = {}): string {
+export function encodeValue(value: unknown, options?: CodecOptions): string {
+  return isPlainJson(value, limitsOf(options)) ? JSON.stringify(value) : encodeWithCare(value, options)
+}
+
+function encodeWithCare(value: unknown, options: CodecOptions = {}): string {
   const walk = new Walk(options, true)
   const text = JSON.stringify(walk.visit(value, 0))
   walk.checkSize(() => text)
