@@ -1,4 +1,4 @@
-import { type ClaimedJob, copyValue, JOB_STATES, type JobRecord } from '@sched/core/adapter'
+import { type ClaimedJob, cloneValue, JOB_STATES, type JobRecord } from '@sched/core/adapter'
 import { COMPLETED, type JobTable, RUNNING } from './job-table.ts'
 
 /** What a claim hands to the runtime: copies of its own. */
@@ -9,7 +9,7 @@ export function claimedJob(table: JobTable, slot: number): ClaimedJob {
   return {
     id: table.ids[slot]!,
     type: table.lanes[slot]!.type,
-    payload: copyValue(table.payloads[slot]),
+    payload: cloneValue(table.payloads[slot]),
     attempt: table.attempts[slot]!,
     failures: extras === undefined ? 0 : extras.failures,
     crashes: extras === undefined ? 0 : extras.crashes,
@@ -23,7 +23,7 @@ export function claimedJob(table: JobTable, slot: number): ClaimedJob {
     delivery: terms.delivery,
     entityId: extras === undefined ? null : extras.entityId,
     occurrence: extras === undefined ? null : extras.occurrence,
-    options: extras === undefined || extras.options === null ? null : copyValue(extras.options),
+    options: extras === undefined || extras.options === null ? null : cloneValue(extras.options),
   }
 }
 
@@ -36,7 +36,7 @@ export function jobRecord(table: JobTable, slot: number): JobRecord {
   return {
     id: table.ids[slot]!,
     type: table.lanes[slot]!.type,
-    payload: copyValue(table.payloads[slot]),
+    payload: cloneValue(table.payloads[slot]),
     state: JOB_STATES[state]!,
     priority: table.priorities[slot]!,
     createdAt: table.createdAt[slot]!,
@@ -55,9 +55,9 @@ export function jobRecord(table: JobTable, slot: number): JobRecord {
     cancelRequested: extras?.cancelRequested ?? false,
     reason: state > COMPLETED ? (extras?.reason ?? null) : null,
     error: extras?.error ?? null,
-    result: copyValue(extras?.result ?? null),
+    result: cloneValue(extras?.result ?? null),
     entityId: extras?.entityId ?? null,
     occurrence: extras?.occurrence ?? null,
-    options: copyValue(extras?.options ?? null),
+    options: cloneValue(extras?.options ?? null),
   }
 }
