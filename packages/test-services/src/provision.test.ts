@@ -3,12 +3,15 @@ import { instructions, type System } from './provision.ts'
 
 const debian: System = { platform: 'linux', machine: 'x64', hasApt: true, isRoot: false }
 
-it('tells the lines to type on Debian', () => {
+it('tells the line to type on Debian', () => {
   const text = instructions(['redis', 'postgres', 'mongo'], debian)
-  expect(text).toContain('sudo apt-get install -y redis-server\n')
-  expect(text).toContain('sudo apt-get install -y postgresql\n')
-  expect(text).toMatch(/sudo apt-get install -y python3-pip\n {2}bash .*provision\.sh mongo\n/)
+  expect(text).toContain(
+    '\n  sudo apt-get update && sudo apt-get install -y redis-server postgresql python3-pip libcurl4\n',
+  )
   expect(text).toContain('REDIS_URL, POSTGRES_URL, MONGODB_URL')
+  expect(instructions(['redis'], { ...debian, isRoot: true })).toContain(
+    '\n  apt-get update && apt-get install -y redis-server\n',
+  )
 })
 
 it('tells the lines to type on a Mac', () => {

