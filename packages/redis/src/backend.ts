@@ -2,8 +2,20 @@ import type { Backend as CoreBackend, FuseParts, JobStore } from '@sched/core/ad
 import { checkServer } from './checks.ts'
 import { type Client, clientFactory } from './client.ts'
 import { Connection } from './connection.ts'
+import { keysInLua, WAKE_KEYS } from './keys.ts'
+import leaveHubText from './lua/leave-hub.lua'
 import { type RedisAdapterOptions, type RedisSource, type Settings, settingsOf } from './options.ts'
 import { resetPrefix } from './reset.ts'
+import { type Script, script } from './scripts.ts'
+import { WakeHub } from './wake-hub.ts'
+
+const LEAVE_HUB: Script = script('leave', [keysInLua(leaveHubText, WAKE_KEYS), leaveHubText])
+
+/** Registers a hub, and tells what comes due next. */
+export interface ListenScript {
+  readonly script: Script
+  readonly parts: (names: readonly string[]) => readonly string[]
+}
 
 /** What shares a server connection: it is made ready once, and ends when the last adapter on it has closed. */
 export class Backend implements CoreBackend {
@@ -20,9 +32,25 @@ export class Backend implements CoreBackend {
     this.connection = new Connection({ open: this.#open, deadlineMs, what: 'redis' })
   }
 
-  /** A further connection, for a call that blocks. */
-  openClient(): Client {
-    return this.#open()
+  /** Waits for wakes of one scope, on a connection of its own. `listen.parts`: what the script is given of each name. */
+  openHub(base: string, listen: ListenScript): WakeHub {
+    return new WakeHub({
+      connection: this.connection,
+      open: this.#open,
+      base,
+      listen: async (hub, ttlMs, names) => {
+        const next = (await this.connection.run(listen.script, base, [hub, ttlMs, ...listen.parts(names)])) as
+          | [inMs: string, which: number]
+          | null
+        const name = next === null ? undefined : names[next[1] - 1]
+        return next === null || name === undefined ? null : { inMs: Number(next[0]), name }
+      },
+      leave: async (hub) => {
+        await this.connection.run(LEAVE_HUB, base, [hub])
+      },
+      onFault: (error) =>
+        this.settings.logger.warn('waiting for Redis was interrupted; it goes on', { error }),
+    })
   }
 
   /** Checks the server, and resets the prefix where that was asked for. A failure is not kept: the next call tries again. */

@@ -59,9 +59,11 @@ export class Connection {
     return isClusterClient(this.#client) ? this.#client.nodes('master') : [this.#redis]
   }
 
-  /** Runs a script; `key` is the base of its keys. Throws UNAVAILABLE, CLOSED. */
-  run(script: Script, key: string, args: readonly Argument[]): Promise<unknown> {
-    return this.attempt(script.name, () => this.#evaluate(script, key, args))
+  /** Runs a script; all keys carry one hash tag. Throws UNAVAILABLE, CLOSED. */
+  run(script: Script, keys: string | readonly string[], args: readonly Argument[]): Promise<unknown> {
+    const all = typeof keys === 'string' ? [keys, ...args] : [...keys, ...args]
+    const count = typeof keys === 'string' ? 1 : keys.length
+    return this.attempt(script.name, () => this.#evaluate(script, count, all))
   }
 
   /** A plain command. Throws UNAVAILABLE, CLOSED. */
@@ -100,12 +102,12 @@ export class Connection {
     return this.#client as Redis
   }
 
-  async #evaluate(script: Script, key: string, args: readonly Argument[]): Promise<unknown> {
+  async #evaluate(script: Script, keys: number, all: readonly Argument[]): Promise<unknown> {
     try {
-      return await this.#redis.evalsha(script.sha, 1, key, ...args)
+      return await this.#redis.evalsha(script.sha, keys, ...all)
     } catch (error) {
       if (faultKind(error) !== 'noScript') throw error
-      return await this.#redis.eval(script.text, 1, key, ...args)
+      return await this.#redis.eval(script.text, keys, ...all)
     }
   }
 

@@ -49,11 +49,25 @@ export function brokerBase(prefix: string, name: string): string {
 
 /** The base of one queue's keys. */
 export function queueBase(prefix: string, name: string): string {
-  return `${brokerBase(prefix, name)}${escapePart(name)}:`
+  return `${brokerBase(prefix, name)}q:${escapePart(name)}:`
+}
+
+/** The list that those block on who wait for one queue or job type, and the sorted set of those who wait. `base`: of the scope. */
+export function wakeKey(base: string, name: string): string {
+  return `${base}${WAKE_KEYS.WAKES}${escapePart(name)}`
+}
+
+export function hubsKey(base: string): string {
+  return base + WAKE_KEYS.HUBS
+}
+
+/** The list by which one hub makes its own blocking pop return. */
+export function nudgeKey(base: string, hub: string): string {
+  return `${base}${WAKE_KEYS.NUDGE}${hub}`
 }
 
 /** Where the waiting are told to look: one list a queue or type, and the hubs that wait on them. */
-export const WAKE_KEYS = { WAKES: 'wake:', HUBS: 'hubs' } as const
+export const WAKE_KEYS = { WAKES: 'wake:', HUBS: 'hubs', NUDGE: 'nudge:' } as const
 
 /** One storage namespace, behind its base. */
 export const STORAGE_KEYS = {
@@ -81,6 +95,8 @@ export const QUEUE_KEYS = {
   RECEIPTS: 'r',
   /** There while the queue is paused. */
   PAUSED: 'x',
+  /** There while somebody was refused by `maxActive`. */
+  LIMITED: 'm',
   /** The last number given out: the publisher's order, and receipts. */
   SEQUENCE: 'n',
 } as const
@@ -128,10 +144,13 @@ export const JOB_KEYS = {
   SEQUENCE: 's',
 } as const
 
-/** Lua locals, `K_NAME`, for the keys that `source` uses, behind the base in KEYS[1]. */
+/** Lua locals for what `source` uses: `K_NAME`, the key behind the base in KEYS[1], and `S_NAME`, its suffix alone. */
 export function keysInLua(source: string, keys: Readonly<Record<string, string>>): string {
+  const uses = (local: string): boolean => new RegExp(`\\b${local}\\b`).test(source)
   return Object.entries(keys)
-    .filter(([name]) => new RegExp(`\\bK_${name}\\b`).test(source))
-    .map(([name, suffix]) => `local K_${name} = KEYS[1] .. '${suffix}'\n`)
+    .flatMap(([name, suffix]) => [
+      uses(`K_${name}`) ? `local K_${name} = KEYS[1] .. '${suffix}'\n` : '',
+      uses(`S_${name}`) ? `local S_${name} = '${suffix}'\n` : '',
+    ])
     .join('')
 }

@@ -40,9 +40,13 @@ export abstract class RedisAdapter implements Lifecycle {
     if (this.#closed) throw new ClosedError(this.#what)
   }
 
-  protected async run(script: Script, key: string, args: readonly Argument[]): Promise<unknown> {
+  protected async run(
+    script: Script,
+    keys: string | readonly string[],
+    args: readonly Argument[],
+  ): Promise<unknown> {
     this.guard()
-    return await this.backend.connection.run(script, key, args)
+    return await this.backend.connection.run(script, keys, args)
   }
 }
 

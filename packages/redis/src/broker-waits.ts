@@ -1,0 +1,68 @@
+export interface BlockedClaim {
+  /** Resolves, once listening, to the way to stop. */
+  readonly watch: (onWake: () => void) => Promise<() => void>
+  readonly claim: () => Promise<string | null>
+  readonly stopped: () => boolean
+  /** Any of them ends the wait. */
+  readonly signals: readonly AbortSignal[]
+}
+
+/** Claims at every wake until there is an id, `end` (on the monotonic clock) has come, or a signal says stop. */
+export async function waitForWake(blocked: BlockedClaim, end: number): Promise<string | null> {
+  const wakes = new Wakes(blocked.signals, end)
+  const stopWatching = await blocked.watch(() => wakes.wake())
+  try {
+    // the first look here is after listening began, so that nothing falls between
+    for (;;) {
+      if (blocked.stopped()) return null
+      const id = await blocked.claim()
+      if (id !== null || blocked.stopped()) return id
+      if (performance.now() >= end) return null
+      await wakes.next()
+    }
+  } finally {
+    stopWatching()
+    wakes.end()
+  }
+}
+
+/** Remembers a wake that comes while nobody waits. */
+class Wakes {
+  #woken = false
+  #resolve: (() => void) | undefined
+  readonly #signals: readonly AbortSignal[]
+  readonly #end: number
+  readonly #onAbort = (): void => this.wake()
+
+  constructor(signals: readonly AbortSignal[], end: number) {
+    this.#signals = signals
+    this.#end = end
+    for (const signal of signals) signal.addEventListener('abort', this.#onAbort)
+  }
+
+  wake(): void {
+    this.#woken = true
+    this.#resolve?.()
+  }
+
+  async next(): Promise<void> {
+    if (!this.#woken) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(
+          () => this.#resolve?.(),
+          Math.min(this.#end - performance.now(), 2 ** 31 - 1),
+        )
+        this.#resolve = () => {
+          clearTimeout(timer)
+          this.#resolve = undefined
+          resolve()
+        }
+      })
+    }
+    this.#woken = false
+  }
+
+  end(): void {
+    for (const signal of this.#signals) signal.removeEventListener('abort', this.#onAbort)
+  }
+}

@@ -1,0 +1,353 @@
+import {
+  type BrokerStrategy,
+  type ClaimOptions,
+  checkName,
+  type IBrokerEngine,
+  InvalidArgumentError,
+  type Lease,
+  LeaseLostError,
+  type NackItem,
+  PRIORITY_MAX,
+  PRIORITY_MIN,
+  type PublishItem,
+  type QueueSize,
+  type ReceiptItem,
+  type Traits,
+} from '@sched/core/adapter'
+import type { Backend } from './backend.ts'
+import { BROKER_SCRIPTS } from './broker-scripts.ts'
+import { waitForWake } from './broker-waits.ts'
+import { inChunks } from './chunks.ts'
+import { ClaimedFrom } from './claimed-from.ts'
+import type { Argument } from './connection.ts'
+import { brokerBase, hubsKey, metaKey, queueBase, wakeKey } from './keys.ts'
+import { RedisAdapter } from './redis-adapter.ts'
+import type { Script } from './scripts.ts'
+import type { WakeHub } from './wake-hub.ts'
+
+const STRATEGIES: readonly BrokerStrategy[] = ['priority', 'fifo', 'lifo']
+/** Most ids of one script call: longer ones would hold up everybody else on the server. */
+const BATCH = 500
+
+/** Queues in sorted sets: every step is one script on the keys of one queue, decided by the server's clock. */
+export class RedisBroker extends RedisAdapter implements IBrokerEngine {
+  readonly traits: Partial<Traits> = {
+    clock: 'server',
+    durability: 'server',
+    receipts: true,
+    strategies: STRATEGIES,
+  }
+  readonly #claimedFrom = new ClaimedFrom()
+  readonly #hubs = new Map<string, WakeHub>()
+  readonly #closing = new AbortController()
+
+  constructor(backend: Backend) {
+    super(backend, 'the Redis broker')
+  }
+
+  async publish(name: string, id: string, delayMs?: number, priority?: number): Promise<void> {
+    await this.publishMany(name, [
+      { id, ...(delayMs !== undefined && { delayMs }), ...(priority !== undefined && { priority }) },
+    ])
+  }
+
+  async publishMany(name: string, items: readonly PublishItem[]): Promise<void> {
+    const rows = items.map(({ id, delayMs = 0, priority = 0 }) => {
+      checkName(id, 'id')
+      checkDelay(delayMs)
+      checkPriority(priority)
+      return [id, delayMs, priority]
+    })
+    await this.#each(BROKER_SCRIPTS.publish, name, rows)
+  }
+
+  async claim(
+    name: string,
+    consumerId: string,
+    limit: number,
+    leaseMs: number,
+    strategy: BrokerStrategy = 'priority',
+  ): Promise<string[]> {
+    const leases = await this.claimLeases(name, consumerId, limit, leaseMs, { strategy })
+    return leases.map((lease) => lease.id)
+  }
+
+  async claimLeases(
+    name: string,
+    consumerId: string,
+    limit: number,
+    leaseMs: number,
+    options: ClaimOptions = {},
+  ): Promise<Lease[]> {
+    this.guard()
+    checkName(consumerId, 'consumerId')
+    if (!Number.isSafeInteger(limit) || limit < 0)
+      throw new InvalidArgumentError(`limit must be a non-negative integer, not ${limit}`)
+    checkPositive(leaseMs, 'leaseMs')
+    const { strategy = 'priority', maxActive } = options
+    checkStrategy(strategy)
+    if (maxActive !== undefined) checkPositive(maxActive, 'maxActive')
+    const leases: Lease[] = []
+    const keys = this.#keys(name)
+    while (leases.length < limit) {
+      const wanted = Math.min(limit - leases.length, BATCH)
+      const answer = (await this.run(BROKER_SCRIPTS.claim, keys, [
+        consumerId,
+        wanted,
+        leaseMs,
+        strategy,
+        maxActive ?? -1,
+      ])) as [string, ...(string | number)[]]
+      for (let i = 1; i < answer.length; i += 3) {
+        const id = answer[i] as string
+        this.#claimedFrom.add(consumerId, id, name)
+        leases.push({
+          id,
+          receipt: answer[0],
+          deliveries: Number(answer[i + 1]),
+          dueAt: Number(answer[i + 2]),
+        })
+      }
+      if ((answer.length - 1) / 3 < wanted) break
+    }
+    return leases
+  }
+
+  async claimBlocking(
+    name: string,
+    consumerId: string,
+    leaseMs: number,
+    timeoutMs: number,
+    strategy: BrokerStrategy = 'priority',
+    signal?: AbortSignal,
+  ): Promise<string | null> {
+    this.guard()
+    if (!(timeoutMs >= 0))
+      throw new InvalidArgumentError(`timeoutMs must be 0 or more milliseconds, not ${timeoutMs}`)
+    const end = performance.now() + timeoutMs
+    const stopped = (): boolean => this.closed || signal?.aborted === true
+    if (stopped()) return null
+    const [first] = await this.claim(name, consumerId, 1, leaseMs, strategy)
+    if (first !== undefined || timeoutMs === 0) return first ?? null
+    return await waitForWake(
+      {
+        watch: (onWake) => this.#hub(name).watch([name], onWake),
+        claim: async () =>
+          stopped() ? null : ((await this.claim(name, consumerId, 1, leaseMs, strategy))[0] ?? null),
+        stopped,
+        signals: signal === undefined ? [this.#closing.signal] : [this.#closing.signal, signal],
+      },
+      end,
+    )
+  }
+
+  async extendLock(
+    id: string,
+    consumerId: string,
+    leaseMs: number,
+    name?: string,
+    receipt?: string,
+  ): Promise<void> {
+    this.guard()
+    checkName(id, 'id')
+    checkName(consumerId, 'consumerId')
+    checkPositive(leaseMs, 'leaseMs')
+    const queue = name ?? this.#claimedFrom.get(consumerId, id)
+    if (queue !== undefined) {
+      const item: ReceiptItem = receipt === undefined ? { id } : { id, receipt }
+      const [extended] = await this.extendMany(queue, consumerId, leaseMs, [item])
+      if (extended === true) return
+    }
+    throw new LeaseLostError(
+      `the lease of ${id} by ${consumerId} is not live: it ended, was given back, or never was; stop working on it`,
+    )
+  }
+
+  async extendMany(
+    name: string,
+    consumerId: string,
+    leaseMs: number,
+    items: readonly ReceiptItem[],
+  ): Promise<boolean[]> {
+    checkName(consumerId, 'consumerId')
+    checkPositive(leaseMs, 'leaseMs')
+    const rows = items.map(({ id, receipt }) => [id, receiptText(receipt)])
+    return await this.#each(BROKER_SCRIPTS.extend, name, rows, [consumerId, leaseMs])
+  }
+
+  async ack(name: string, id: string, receipt?: string): Promise<boolean> {
+    const [acked] = await this.ackMany(name, [receipt === undefined ? { id } : { id, receipt }])
+    return acked === true
+  }
+
+  async ackMany(name: string, items: readonly ReceiptItem[]): Promise<boolean[]> {
+    const rows = items.map(({ id, receipt }) => {
+      checkName(id, 'id')
+      return [id, receiptText(receipt)]
+    })
+    return await this.#each(BROKER_SCRIPTS.ack, name, rows)
+  }
+
+  async nack(name: string, id: string, delayMs?: number, receipt?: string): Promise<boolean> {
+    const item: NackItem = {
+      id,
+      ...(delayMs !== undefined && { delayMs }),
+      ...(receipt !== undefined && { receipt }),
+    }
+    const [given] = await this.nackMany(name, [item])
+    return given === true
+  }
+
+  async nackMany(name: string, items: readonly NackItem[]): Promise<boolean[]> {
+    const rows = items.map(({ id, delayMs = 0, receipt }) => {
+      checkName(id, 'id')
+      checkDelay(delayMs)
+      return [id, delayMs, receiptText(receipt)]
+    })
+    return await this.#each(BROKER_SCRIPTS.nack, name, rows)
+  }
+
+  async remove(name: string, id: string): Promise<boolean> {
+    this.guard()
+    checkName(id, 'id')
+    return (await this.run(BROKER_SCRIPTS.remove, this.#keys(name), [id])) === 1
+  }
+
+  async pause(name: string): Promise<void> {
+    this.guard()
+    await this.run(BROKER_SCRIPTS.pause, this.#keys(name), [1])
+  }
+
+  async resume(name: string): Promise<void> {
+    this.guard()
+    await this.run(BROKER_SCRIPTS.pause, this.#keys(name), [0])
+  }
+
+  async isPaused(name: string): Promise<boolean> {
+    this.guard()
+    return (await this.run(BROKER_SCRIPTS.isPaused, this.#keys(name), [])) === 1
+  }
+
+  async has(name: string, ids: readonly string[]): Promise<boolean[]> {
+    for (const id of ids) checkName(id, 'id')
+    return await this.#each(
+      BROKER_SCRIPTS.has,
+      name,
+      ids.map((id) => [id]),
+    )
+  }
+
+  async size(name: string): Promise<QueueSize> {
+    this.guard()
+    const [waiting = 0, delayed = 0, leased = 0] = (await this.run(
+      BROKER_SCRIPTS.size,
+      this.#keys(name),
+      [],
+    )) as number[]
+    return { waiting, delayed, leased }
+  }
+
+  async nextDueIn(name: string): Promise<number | null> {
+    this.guard()
+    const due = (await this.run(BROKER_SCRIPTS.nextDue, this.#keys(name), [])) as string | null
+    return due === null ? null : Number(due)
+  }
+
+  async subscribe(names: readonly string[], onWake: (name: string) => void): Promise<() => Promise<void>> {
+    this.guard()
+    for (const name of names) checkName(name, 'name')
+    const byHub = new Map<WakeHub, string[]>()
+    for (const name of new Set(names))
+      byHub.set(this.#hub(name), [...(byHub.get(this.#hub(name)) ?? []), name])
+    const stops: (() => void)[] = []
+    try {
+      for (const [hub, group] of byHub) stops.push(await hub.watch(group, onWake))
+    } catch (error) {
+      for (const stop of stops) stop()
+      throw error
+    }
+    return async () => {
+      for (const stop of stops) stop()
+    }
+  }
+
+  async incarnation(): Promise<string> {
+    this.guard()
+    return (await this.run(BROKER_SCRIPTS.incarnation, metaKey(this.backend.settings.prefix, 'incarnation'), [
+      crypto.randomUUID(),
+    ])) as string
+  }
+
+  override async close(): Promise<void> {
+    if (this.closed) return
+    const hubs = [...this.#hubs.values()]
+    this.#closing.abort()
+    for (const hub of hubs) hub.close()
+    await super.close()
+  }
+
+  /** One script call for up to `BATCH` rows; one answer a row. */
+  async #each(
+    script: Script,
+    name: string,
+    rows: readonly (readonly Argument[])[],
+    first: readonly Argument[] = [],
+  ): Promise<boolean[]> {
+    this.guard()
+    const keys = this.#keys(name)
+    const answers: boolean[] = []
+    for (const chunk of inChunks(rows, BATCH)) {
+      const digits = (await this.run(script, keys, [...first, ...chunk.flat()])) as string | null
+      for (const digit of digits ?? '') answers.push(digit === '1')
+    }
+    return answers
+  }
+
+  #keys(name: string): readonly string[] {
+    checkName(name, 'name')
+    const { prefix } = this.backend.settings
+    const base = brokerBase(prefix, name)
+    return [queueBase(prefix, name), wakeKey(base, name), hubsKey(base)]
+  }
+
+  #hub(name: string): WakeHub {
+    const { prefix } = this.backend.settings
+    const base = brokerBase(prefix, name)
+    const hub =
+      this.#hubs.get(base) ??
+      this.backend.openHub(base, {
+        script: BROKER_SCRIPTS.listen,
+        parts: (names) => names.map((each) => queueBase(prefix, each)),
+      })
+    this.#hubs.set(base, hub)
+    return hub
+  }
+}
+
+function receiptText(receipt: string | undefined): string {
+  if (receipt === undefined) return ''
+  // an empty receipt proves nothing, and must not be taken for none
+  return receipt === '' ? '-' : receipt
+}
+
+function checkStrategy(strategy: BrokerStrategy): void {
+  if (STRATEGIES.includes(strategy)) return
+  throw new InvalidArgumentError(`strategy must be one of ${STRATEGIES.join(', ')}, not ${String(strategy)}`)
+}
+
+function checkPositive(value: number, what: string): void {
+  if (Number.isSafeInteger(value) && value > 0) return
+  throw new InvalidArgumentError(`${what} must be a positive integer, not ${value}`)
+}
+
+function checkDelay(delayMs: number): void {
+  if (Number.isFinite(delayMs) && delayMs >= 0) return
+  throw new InvalidArgumentError(`delayMs must be 0 or more milliseconds, not ${delayMs}`)
+}
+
+function checkPriority(priority: number): void {
+  if (Number.isInteger(priority) && priority >= PRIORITY_MIN && priority <= PRIORITY_MAX) return
+  throw new InvalidArgumentError(
+    `priority must be an integer from ${PRIORITY_MIN} to ${PRIORITY_MAX}, not ${priority}`,
+  )
+}

@@ -1,0 +1,72 @@
+-- Leases ids in order to one consumer, those whose lease has ended among them. Two claims never get one id; while the queue is paused
+-- nothing is given. The receipt is one for the whole call: with the id it proves this claim.
+--
+-- KEYS     see queue.lua
+-- ARGV     consumer, most ids, lease in ms, strategy, most leased at once over the cluster (or -1)
+-- Returns {receipt; then id, deliveries, due, repeated}.
+local consumer, limit, lease, strategy = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
+local most = tonumber(ARGV[5])
+if redis.call('EXISTS', K_PAUSED) == 1 then return { '' } end
+
+local function surface(set, bound)
+  local members = redis.call('ZRANGEBYSCORE', set, '-inf', bound, 'LIMIT', 0, 1000)
+  if #members == 0 then return end
+  local leased = set == K_LEASED
+  local ids = {}
+  for i = 1, #members do ids[i] = leased and members[i] or string.sub(members[i], 15) end
+  local entries = redis.call('HMGET', K_ENTRIES, unpack(ids))
+  redis.call('ZREM', set, unpack(members))
+  if leased then redis.call('HDEL', K_RECEIPTS, unpack(ids)) end
+  for i = 1, #ids do
+    if entries[i] then
+      local priority, due, seq = decode(entries[i])
+      put(ids[i], priority, due, seq)
+    end
+  end
+end
+surface(K_DELAYED, now)
+surface(K_LEASED, whole(now_us))
+
+local room = limit
+if most >= 0 then
+  room = math.min(limit, most - redis.call('ZCARD', K_LEASED))
+  if room < limit and redis.call('ZCARD', K_BY_DUE) > math.max(room, 0) then redis.call('SET', K_LIMITED, 1) end
+end
+if room <= 0 then return { '' } end
+
+local members
+if strategy == 'priority' then
+  members = redis.call('ZRANGE', K_BY_PRIORITY, 0, room - 1)
+elseif strategy == 'fifo' then
+  members = redis.call('ZRANGE', K_BY_DUE, 0, room - 1)
+else
+  members = redis.call('ZREVRANGE', K_BY_DUE, 0, room - 1)
+end
+if #members == 0 then return { '' } end
+
+local receipt = whole(numbers(1))
+local ends = whole(math.min(now_us + lease * 1000, FAR))
+local ids = {}
+for i = 1, #members do ids[i] = string.sub(members[i], 15) end
+local entries = redis.call('HMGET', K_ENTRIES, unpack(ids))
+local answer, leases, receipts, written = { receipt }, {}, {}, {}
+for i = 1, #ids do
+  local priority, due, seq, deliveries = decode(entries[i])
+  answer[#answer + 1] = ids[i]
+  answer[#answer + 1] = deliveries + 1
+  answer[#answer + 1] = whole(due)
+  leases[#leases + 1] = ends
+  leases[#leases + 1] = ids[i]
+  receipts[#receipts + 1] = ids[i]
+  receipts[#receipts + 1] = receipt .. ' ' .. consumer
+  written[#written + 1] = ids[i]
+  written[#written + 1] = encode(priority, due, seq, deliveries + 1)
+end
+redis.call('ZREM', K_BY_PRIORITY, unpack(members))
+redis.call('ZREM', K_BY_DUE, unpack(members))
+redis.call('ZADD', K_LEASED, unpack(leases))
+redis.call('HSET', K_RECEIPTS, unpack(receipts))
+redis.call('HSET', K_ENTRIES, unpack(written))
+-- this look was for one; somebody else may take the rest
+if redis.call('ZCARD', K_BY_DUE) > 0 and redis.call('ZCARD', KEYS[3]) > 1 then wake(KEYS[2], KEYS[3]) end
+return answer
