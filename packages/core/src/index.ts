@@ -1,1 +1,45 @@
-export * from './adapter.ts'
+/** `@sched/core`: what users import. */
+export type { Adapters } from './contracts/backend.ts'
+export type {
+  Delivery,
+  FailReason,
+  JobError,
+  JobRecord,
+  JobState,
+  Keep,
+  Occurrence,
+  Retention,
+} from './contracts/job-record.ts'
+export { DEFAULT_RETENTION, JOB_STATES } from './contracts/job-record.ts'
+export type { JobPage, JobQuery, SweepReport, WorkerRecord } from './contracts/job-store.ts'
+export type { ScheduleRecord, ScheduleState, ScheduleType } from './contracts/schedule-store.ts'
+export * from './errors/codes.ts'
+export * from './errors/sched-error.ts'
+export type {
+  BackoffFunction,
+  BackoffOptions,
+  BackoffStrategy,
+  StoredBackoffStrategy,
+} from './policies/backoff.ts'
+export type { EnqueueOptions, JobOverrides } from './runtime/enqueue-options.ts'
+export type { JobContext } from './runtime/job-context.ts'
+export {
+  type AnyJobDefinition,
+  type DataOf,
+  defineJob,
+  type JobDefinition,
+  type JobDefinitionWithoutSchema,
+  type JobDefinitionWithSchema,
+  type JobSettings,
+  type PayloadOf,
+} from './runtime/job-definition.ts'
+export type { CountQuery, DrainOptions, RescheduleOptions } from './runtime/job-management.ts'
+export { EnqueueManyError } from './runtime/producer.ts'
+export type { ScheduleJobOptions } from './runtime/schedule-options.ts'
+export { type EnqueueItem, JobScheduler } from './runtime/scheduler.ts'
+export type { SchedulerHooks, SchedulerOptions } from './runtime/scheduler-options.ts'
+export type { EventName, Job, Listener, SchedulerEvents } from './telemetry/events.ts'
+export { EmptyLogger, type Logger, type LogLevel } from './telemetry/logger.ts'
+export type { Metrics, StateMetrics, TypeMetrics } from './telemetry/metrics.ts'
+export { type PinoLike, PinoLogger } from './telemetry/pino-logger.ts'
+export { type Clock, systemClock, type Timer } from './values/clock.ts'

@@ -1,0 +1,121 @@
+import type { Delivery, JobOptions, Retention } from '../contracts/job-record.ts'
+import { InvalidArgumentError } from '../errors/sched-error.ts'
+import { readStoredBackoff, type StoredBackoffStrategy } from '../policies/backoff.ts'
+import { checkName, MAX_USER_NAME_BYTES } from '../values/codec.ts'
+import { parseDuration } from '../values/duration.ts'
+import { OCCURRENCE_PREFIX } from './occurrence.ts'
+import { checkMaxRetries, checkPriority, readLimit } from './registry.ts'
+
+/** How the jobs of a schedule are enqueued; what is left out comes from the definition. Durations: milliseconds, or texts such as `5m`. */
+export interface JobOverrides {
+  /** −20 (lowest) … 20 (highest). */
+  readonly priority?: number
+  readonly maxRetries?: number
+  /** A function cannot be stored with a job: give it to the definition. */
+  readonly backoffStrategy?: StoredBackoffStrategy
+  /** Whom or what the job is about; `listJobs` finds by it. */
+  readonly entityId?: string
+  /** Not started so long after it was enqueued: it fails with reason `expired` and never runs. Wins over `expiresAt`. */
+  readonly expiresIn?: number | string
+  readonly timeout?: number | string
+  readonly stallTimeout?: number | string
+}
+
+export interface EnqueueOptions extends JobOverrides {
+  /** Not started by then: it fails with reason `expired` and never runs. A Date, or epoch milliseconds. */
+  readonly expiresAt?: Date | number
+  /** Due so long from now. At most one of `delay` and `runAt`; default: due now. */
+  readonly delay?: number | string
+  /** Due then; an instant in the past counts as now. A Date, or epoch milliseconds. */
+  readonly runAt?: Date | number
+  /** The job's id; the same id again is the same job, for at least 10 minutes after it ended. Default: a UUIDv7. */
+  readonly id?: string
+  /** Enqueue inside this open transaction (a pg client, a Mongo session), where the adapters can. */
+  readonly tx?: unknown
+}
+
+/** The checked form of {@link JobOverrides}. A small JSON object. */
+export interface CheckedOverrides {
+  readonly priority?: number
+  readonly maxRetries?: number
+  readonly entityId?: string
+  readonly expiresInMs?: number
+  /** What travels to the worker that runs the job; see `AttemptOptions`. */
+  readonly attempt?: JobOptions
+}
+
+/**
+ * What a schedule stores: everything its jobs need, the definition's part included, because whoever moves a schedule on may not have the
+ * definition. A small JSON object.
+ */
+export interface ScheduledOptions extends CheckedOverrides {
+  readonly priority: number
+  readonly maxRetries: number
+  readonly delivery: Delivery
+  readonly retention?: Retention
+}
+
+const OVERRIDES = [
+  'priority',
+  'maxRetries',
+  'backoffStrategy',
+  'entityId',
+  'expiresIn',
+  'timeout',
+  'stallTimeout',
+] as const
+const KNOWN: ReadonlySet<string> = new Set([...OVERRIDES, 'expiresAt', 'delay', 'runAt', 'id', 'tx'])
+
+/** A misspelt option would otherwise be a default nobody notices. `what` names the job in the error. */
+export function refuseUnknownOptions(options: object, what: string, also: readonly string[] = []): void {
+  for (const key of Object.keys(options)) {
+    if (KNOWN.has(key) || also.includes(key) || (options as Record<string, unknown>)[key] === undefined)
+      continue
+    throw new InvalidArgumentError(
+      `${what}: there is no option "${key}"; there are ${[...KNOWN, ...also].join(', ')}`,
+    )
+  }
+}
+
+/** Throws INVALID_ARGUMENT. */
+export function readOverrides(options: JobOverrides, what: string): CheckedOverrides {
+  const { priority, maxRetries, entityId, expiresIn } = options
+  if (entityId !== undefined) checkName(entityId, `${what}: entityId`, MAX_USER_NAME_BYTES)
+  const attempt = readAttemptOptions(options, what)
+  return {
+    ...(priority !== undefined && { priority: checkPriority(priority, what) }),
+    ...(maxRetries !== undefined && { maxRetries: checkMaxRetries(maxRetries, what) }),
+    ...(entityId !== undefined && { entityId }),
+    ...(expiresIn !== undefined && { expiresInMs: parseDuration(expiresIn, `${what}: expiresIn`) }),
+    ...(attempt && { attempt }),
+  }
+}
+
+function readAttemptOptions(options: JobOverrides, what: string): JobOptions | undefined {
+  const { backoffStrategy, timeout, stallTimeout } = options
+  if (backoffStrategy === undefined && timeout === undefined && stallTimeout === undefined) return undefined
+  return {
+    ...(backoffStrategy !== undefined && {
+      backoff: readStoredBackoff(backoffStrategy, `${what}: backoffStrategy`),
+    }),
+    ...(timeout !== undefined && { timeout: readLimit(timeout, `${what}: timeout`) }),
+    ...(stallTimeout !== undefined && { stallTimeout: readLimit(stallTimeout, `${what}: stallTimeout`) }),
+  }
+}
+
+/** An instant in epoch milliseconds. Throws INVALID_ARGUMENT. */
+export function readInstant(value: Date | number, what: string): number {
+  const ms = value instanceof Date ? value.getTime() : value
+  if (typeof ms === 'number' && Number.isFinite(ms) && Math.abs(ms) <= 8.64e15) return Math.round(ms)
+  throw new InvalidArgumentError(`${what} must be a valid Date or epoch milliseconds, not ${String(value)}`)
+}
+
+/** Throws INVALID_ARGUMENT. */
+export function checkJobId(id: string, what: string): string {
+  checkName(id, `${what}: id`, MAX_USER_NAME_BYTES)
+  if (id.startsWith(OCCURRENCE_PREFIX))
+    throw new InvalidArgumentError(
+      `${what}: id must not begin with "${OCCURRENCE_PREFIX}", which is for schedules`,
+    )
+  return id
+}

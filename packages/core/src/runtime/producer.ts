@@ -1,0 +1,193 @@
+/**
+ * The self-clocked batcher. One insert is in flight; whatever arrives meanwhile is the next batch, so a lone enqueue costs one round
+ * trip, a burst costs one per batch, and there are no timers. A promise resolves when its batch is durable. A batch that the store
+ * rejects as a whole is bisected, so that one bad record fails alone. An insert whose fate is unknown is repeated once with the same
+ * ids: what it made already answers `exists`.
+ */
+import { type JobStore, MAX_BATCH, type NewJob } from '../contracts/job-store.ts'
+import { ClosedError, SchedError, ShuttingDownError } from '../errors/sched-error.ts'
+import type { Clock } from '../values/clock.ts'
+
+type Answer = 'inserted' | 'exists' | Error
+
+/** Who waits for answers: they come in the order of the records, one call each. */
+interface Waiter {
+  answer(record: NewJob, answer: Answer): void
+}
+
+/** Batches in a row after which the event loop gets a turn: an in-process store answers without one. */
+const BATCHES_A_TURN = 64
+const REPEAT_AFTER_MS = 50
+
+/** Some jobs of an `enqueueMany` could not be stored. */
+export class EnqueueManyError extends SchedError {
+  /** One per job, in order: its id, or why it was not stored. */
+  readonly results: readonly (string | Error)[]
+
+  constructor(results: readonly (string | Error)[]) {
+    const errors = results.filter((result) => result instanceof Error)
+    const first = errors[0]!
+    const code = first instanceof SchedError ? first.code : 'UNAVAILABLE'
+    const ambiguous = errors.some((error) => error instanceof SchedError && error.ambiguous)
+    super(
+      code,
+      `${errors.length} of ${results.length} jobs were not enqueued; the first: ${first.message}. \`results\` has the ids of the others`,
+      { cause: first, ambiguous },
+    )
+    this.results = results
+  }
+}
+
+class Single implements Waiter {
+  readonly #resolve: (id: string) => void
+  readonly #reject: (error: Error) => void
+
+  constructor(resolve: (id: string) => void, reject: (error: Error) => void) {
+    this.#resolve = resolve
+    this.#reject = reject
+  }
+
+  answer(record: NewJob, answer: Answer): void {
+    if (answer instanceof Error) this.#reject(answer)
+    else this.#resolve(record.id)
+  }
+}
+
+class Group implements Waiter {
+  readonly #results: (string | Error)[] = []
+  readonly #count: number
+  readonly #resolve: (ids: string[]) => void
+  readonly #reject: (error: Error) => void
+  #failed = false
+
+  constructor(count: number, resolve: (ids: string[]) => void, reject: (error: Error) => void) {
+    this.#count = count
+    this.#resolve = resolve
+    this.#reject = reject
+  }
+
+  answer(record: NewJob, answer: Answer): void {
+    if (answer instanceof Error) this.#failed = true
+    if (this.#results.push(answer instanceof Error ? answer : record.id) < this.#count) return
+    if (this.#failed) this.#reject(new EnqueueManyError(this.#results))
+    else this.#resolve(this.#results as string[])
+  }
+}
+
+export class Producer {
+  readonly #store: JobStore
+  readonly #clock: Clock
+  #records: NewJob[] = []
+  #waiters: Waiter[] = []
+  /** Where the records not taken yet begin. */
+  #from = 0
+  #flushing: Promise<void> | undefined
+  #closed = false
+
+  constructor(store: JobStore, clock: Clock) {
+    this.#store = store
+    this.#clock = clock
+  }
+
+  /** Resolves to the record's id once it is durable. */
+  add(record: NewJob): Promise<string> {
+    return new Promise((resolve, reject) => this.#push([record], new Single(resolve, reject)))
+  }
+
+  /** Resolves to the ids in order; rejects with {@link EnqueueManyError} when some could not be stored. */
+  addMany(records: readonly NewJob[]): Promise<string[]> {
+    if (records.length === 0) return Promise.resolve([])
+    return new Promise((resolve, reject) => this.#push(records, new Group(records.length, resolve, reject)))
+  }
+
+  /** Inside the caller's transaction: its own call, and no repeats, because only the caller can end the transaction. */
+  async addWithin(transaction: unknown, records: readonly NewJob[]): Promise<string[]> {
+    if (this.#closed) throw new ClosedError('the scheduler')
+    const results: (string | Error)[] = []
+    for (let from = 0; from < records.length; from += MAX_BATCH) {
+      const batch = records.slice(from, from + MAX_BATCH)
+      const answers = await this.#store.insert(batch, { transaction })
+      for (let i = 0; i < batch.length; i++) {
+        const answer = answers[i]!
+        results.push(answer instanceof Error ? answer : batch[i]!.id)
+      }
+    }
+    if (results.some((result) => result instanceof Error)) throw new EnqueueManyError(results)
+    return results as string[]
+  }
+
+  /** Takes no more; resolves when what was taken is stored or rejected. */
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#flushing
+  }
+
+  #push(records: readonly NewJob[], waiter: Waiter): void {
+    if (this.#closed) {
+      const error = new ShuttingDownError('the scheduler is stopped: it enqueues no more')
+      for (const record of records) waiter.answer(record, error)
+      return
+    }
+    for (const record of records) {
+      this.#records.push(record)
+      this.#waiters.push(waiter)
+    }
+    // a microtask later, so that everything enqueued in one go is one batch
+    this.#flushing ??= Promise.resolve().then(() => this.#flush())
+  }
+
+  async #flush(): Promise<void> {
+    for (let batches = 1; this.#from < this.#records.length; batches++) {
+      const records = this.#records.slice(this.#from, this.#from + MAX_BATCH)
+      const waiters = this.#waiters.slice(this.#from, this.#from + MAX_BATCH)
+      this.#from += records.length
+      if (this.#from === this.#records.length) {
+        this.#records = []
+        this.#waiters = []
+        this.#from = 0
+      }
+      const answers = await this.#insert(records)
+      for (let i = 0; i < records.length; i++) waiters[i]!.answer(records[i]!, answers[i]!)
+      if (batches % BATCHES_A_TURN === 0) await new Promise((resolve) => setImmediate(resolve))
+      // those who waited for this batch may enqueue again at once: let them join the next
+      else await undefined
+    }
+    this.#flushing = undefined
+  }
+
+  async #insert(records: readonly NewJob[], repeat = true): Promise<readonly Answer[]> {
+    try {
+      return checked(records, await this.#store.insert(records))
+    } catch (error) {
+      if (isUnavailable(error)) {
+        if (!(repeat && error.ambiguous)) return records.map(() => error)
+        await new Promise<void>((resolve) => this.#clock.after(REPEAT_AFTER_MS, resolve))
+        return this.#repeat(records, error)
+      }
+      if (records.length === 1 || (error instanceof SchedError && error.code === 'CLOSED'))
+        return records.map(() => error as Error)
+      const middle = records.length >> 1
+      const left = await this.#insert(records.slice(0, middle))
+      return [...left, ...(await this.#insert(records.slice(middle)))]
+    }
+  }
+
+  /** Whatever the repetition says, the first insert may have been applied: a failure stays ambiguous. */
+  async #repeat(records: readonly NewJob[], first: SchedError): Promise<readonly Answer[]> {
+    const answers = await this.#insert(records, false)
+    return answers.map((answer) => (isUnavailable(answer) && !answer.ambiguous ? first : answer))
+  }
+}
+
+function isUnavailable(error: unknown): error is SchedError {
+  return error instanceof SchedError && error.code === 'UNAVAILABLE'
+}
+
+/** A store that answers for fewer records than it got would leave callers waiting forever. */
+function checked(records: readonly NewJob[], answers: readonly Answer[]): readonly Answer[] {
+  if (answers.length === records.length) return answers
+  throw new SchedError(
+    'ADAPTER_INVALID',
+    `the job store answered for ${answers.length} of ${records.length} inserts: every insert needs its answer`,
+  )
+}

@@ -1,0 +1,105 @@
+import { type NewJob, REMEMBER_MS } from '../contracts/job-store.ts'
+import { InvalidArgumentError } from '../errors/sched-error.ts'
+import { parseDuration } from '../values/duration.ts'
+import {
+  type CheckedOverrides,
+  checkJobId,
+  type EnqueueOptions,
+  type JobOverrides,
+  readInstant,
+  readOverrides,
+  refuseUnknownOptions,
+  type ScheduledOptions,
+} from './enqueue-options.ts'
+import { DEFAULT_PRIORITY, type RegisteredJob } from './registry.ts'
+import type { JobMaker } from './schedule-chain.ts'
+
+type Draft = { -readonly [K in keyof NewJob]: NewJob[K] }
+
+/** The record of one enqueue. Throws INVALID_ARGUMENT. */
+export function buildRecord(
+  job: RegisteredJob,
+  payload: unknown,
+  madeId: () => string,
+  options: EnqueueOptions | undefined,
+): NewJob {
+  if (options === undefined) return draftRecord(job, payload, madeId(), undefined)
+  const what = `enqueue("${job.type}")`
+  refuseUnknownOptions(options, what, ['payload'])
+  const { id, delay, runAt, expiresAt } = options
+  const record = draftRecord(
+    job,
+    payload,
+    id === undefined ? madeId() : checkJobId(id, what),
+    readOverrides(options, what),
+  )
+  if (id !== undefined) record.rememberMs = REMEMBER_MS.chosen
+  if (delay !== undefined && runAt !== undefined)
+    throw new InvalidArgumentError(`${what}: give delay or runAt, not both`)
+  if (delay !== undefined) record.delayMs = parseDuration(delay, `${what}: delay`)
+  if (runAt !== undefined) record.runAt = readInstant(runAt, `${what}: runAt`)
+  if (expiresAt !== undefined && record.expiresInMs === undefined)
+    record.expiresAt = readInstant(expiresAt, `${what}: expiresAt`)
+  return record
+}
+
+/** What a schedule is to store for its jobs. Throws INVALID_ARGUMENT. */
+export function scheduledOptions(
+  job: RegisteredJob,
+  overrides: JobOverrides,
+  what: string,
+): ScheduledOptions {
+  return {
+    priority: job.priority,
+    maxRetries: job.maxRetries,
+    delivery: job.delivery,
+    ...(job.retention !== undefined && { retention: job.retention }),
+    ...readOverrides(overrides, what),
+  }
+}
+
+/** The record of one occurrence of a schedule, from what {@link scheduledOptions} made. Its time to live counts from when it is due. */
+export const buildOccurrence: JobMaker = (type, payload, jobOptions, identity) => {
+  const { priority, maxRetries, delivery, retention, entityId, expiresInMs, attempt } =
+    jobOptions as Partial<ScheduledOptions>
+  const { id, runAt, occurrence, rememberMs } = identity
+  const expires = runAt === undefined ? { expiresInMs } : { expiresAt: runAt + (expiresInMs ?? 0) }
+  return {
+    id,
+    type,
+    payload,
+    priority: priority ?? DEFAULT_PRIORITY,
+    maxRetries: maxRetries ?? 0,
+    delivery: delivery ?? 'at-least-once',
+    occurrence,
+    rememberMs,
+    ...(runAt !== undefined && { runAt }),
+    ...(retention !== undefined && { retention }),
+    ...(entityId !== undefined && { entityId }),
+    ...(attempt !== undefined && { options: attempt }),
+    ...(expiresInMs !== undefined && expires),
+  } as NewJob
+}
+
+function draftRecord(
+  job: RegisteredJob,
+  payload: unknown,
+  id: string,
+  own: CheckedOverrides | undefined,
+): Draft {
+  const record: Draft = {
+    id,
+    type: job.type,
+    payload: payload === undefined ? null : payload,
+    priority: own?.priority ?? job.priority,
+  }
+  const maxRetries = own?.maxRetries ?? job.maxRetries
+  if (maxRetries !== 0) record.maxRetries = maxRetries
+  if (job.delivery !== 'at-least-once') record.delivery = job.delivery
+  if (job.retention !== undefined) record.retention = job.retention
+  if (own === undefined) return record
+  if (own.entityId !== undefined) record.entityId = own.entityId
+  if (own.expiresInMs !== undefined) record.expiresInMs = own.expiresInMs
+  if (own.attempt !== undefined) record.options = own.attempt
+  return record
+}

@@ -1,0 +1,161 @@
+import type { Adapters } from '../contracts/backend.ts'
+import { InvalidArgumentError } from '../errors/sched-error.ts'
+import type { Job } from '../telemetry/events.ts'
+import { EmptyLogger, type Logger } from '../telemetry/logger.ts'
+import { safeLogger } from '../telemetry/safe-logger.ts'
+import { type Clock, systemClock } from '../values/clock.ts'
+import { checkName, MAX_USER_NAME_BYTES } from '../values/codec.ts'
+import { parseDuration } from '../values/duration.ts'
+import type { AnyJobDefinition } from './job-definition.ts'
+
+/** Milliseconds, or a text such as `30s`. */
+type Duration = number | string
+
+export interface SchedulerHooks {
+  onJobStarted?(job: Job): unknown
+  /** The store has it. */
+  onJobCompleted?(job: Job): unknown
+  /** Called for every failed attempt, also when a retry follows. */
+  onJobFailed?(job: Job, error: Error): unknown
+  onLeadershipAcquired?(): unknown
+  onLeadershipLost?(): unknown
+}
+
+export interface SchedulerOptions<Definitions extends readonly AnyJobDefinition[]> extends SchedulerHooks {
+  /** Storage, broker and lock: what an adapter package makes, or any three of your own. */
+  readonly adapters: Adapters
+  /** The job types this process knows; `registerJob` adds more. */
+  readonly jobs?: Definitions
+  /** Whose jobs: schedulers with the same product, project and environment share them. Defaults: `sched`, `default`, `default`. */
+  readonly product?: string
+  readonly project?: string
+  readonly environment?: string
+  /** Jobs running at once in this process, 1 … 1,000; default 20. */
+  readonly maxConcurrentJobs?: number
+  /** A worker that gives no sign of life for so long loses its jobs; default 60 s, at least 100 ms. */
+  readonly jobLockTTL?: Duration
+  /** A leader that gives no sign of life for so long is replaced; default 30 s, at least 100 ms. */
+  readonly leaderLockTTL?: Duration
+  /** The fall-back poll for jobs; wakes and exact due times make it rarely matter. Default 5 s. */
+  readonly jobProcessingInterval?: Duration
+  /** How often the leader mends schedules; due times are met without it. Default 60 s. */
+  readonly jobSchedulingInterval?: Duration
+  /** How often the leader fails jobs past their `expiresAt`; none starts late because of it. Default 60 s. */
+  readonly expiredJobCheckInterval?: Duration
+  /** Default 15 s, or a third of `jobLockTTL` if that is sooner. */
+  readonly workerHeartbeatInterval?: Duration
+  /** How often the leader takes back the jobs of dead workers; default 60 s. */
+  readonly workerInactiveCheckInterval?: Duration
+  /** How long `stop` waits for running jobs; default 15 s. */
+  readonly shutdownTimeout?: Duration
+  /** A missed run of a schedule that is older is skipped; default 1 h. */
+  readonly scheduledJobMaxStaleAge?: Duration
+  /** The worker's name; its id is `name#uuid`. Default: host name and a UUID. */
+  readonly worker?: string
+  readonly logger?: Logger
+  /** False: the plain job store, also where storage and broker could do settle and claim in one trip. Default true. */
+  readonly fuse?: boolean
+  /** True: adapters without fencing are refused. Default false: a warning. */
+  readonly requireFenced?: boolean
+  /** Whether `stop` closes the adapters once no other scheduler of this process uses them; default true. */
+  readonly closeAdapters?: boolean
+  /** For tests. */
+  readonly clock?: Clock
+  /** For tests: numbers in [0, 1). */
+  readonly random?: () => number
+}
+
+/** Checked, with the defaults filled in; milliseconds. */
+export interface SchedulerSettings {
+  readonly maxConcurrentJobs: number
+  readonly jobLockMs: number
+  readonly leaderLockMs: number
+  readonly pollMs: number
+  readonly schedulesMs: number
+  readonly sweepMs: number
+  readonly heartbeatMs: number
+  readonly shutdownMs: number
+  readonly staleAgeMs: number
+  readonly worker: string | undefined
+  readonly logger: Logger
+  readonly clock: Clock
+  readonly random: () => number
+  readonly closeAdapters: boolean
+}
+
+const DEFAULTS = {
+  jobLockTTL: 60_000,
+  leaderLockTTL: 30_000,
+  jobProcessingInterval: 5_000,
+  jobSchedulingInterval: 60_000,
+  expiredJobCheckInterval: 60_000,
+  workerHeartbeatInterval: 15_000,
+  workerInactiveCheckInterval: 60_000,
+  shutdownTimeout: 15_000,
+  scheduledJobMaxStaleAge: 3_600_000,
+} as const
+
+const KNOWN: ReadonlySet<string> = new Set([
+  'adapters',
+  'jobs',
+  'product',
+  'project',
+  'environment',
+  'maxConcurrentJobs',
+  ...Object.keys(DEFAULTS),
+  'worker',
+  'logger',
+  'fuse',
+  'requireFenced',
+  'closeAdapters',
+  'clock',
+  'random',
+  'onJobStarted',
+  'onJobCompleted',
+  'onJobFailed',
+  'onLeadershipAcquired',
+  'onLeadershipLost',
+])
+
+/** Throws INVALID_ARGUMENT, naming the option. */
+export function readSettings(options: SchedulerOptions<readonly AnyJobDefinition[]>): SchedulerSettings {
+  if (typeof options !== 'object' || options === null)
+    throw new InvalidArgumentError('new JobScheduler() takes an object: { adapters, jobs, … }')
+  refuseUnknown(options)
+  const read = (name: keyof typeof DEFAULTS, least: number): number => {
+    const ms = parseDuration(options[name] ?? DEFAULTS[name], name)
+    if (ms < least) throw new InvalidArgumentError(`${name} must be at least ${least} ms, not ${ms}`)
+    return ms
+  }
+  const { maxConcurrentJobs = 20, worker, logger } = options
+  if (!(Number.isInteger(maxConcurrentJobs) && maxConcurrentJobs >= 1 && maxConcurrentJobs <= 1_000))
+    throw new InvalidArgumentError(
+      `maxConcurrentJobs must be an integer from 1 to 1000, not ${String(maxConcurrentJobs)}`,
+    )
+  if (worker !== undefined) checkName(worker, 'worker', MAX_USER_NAME_BYTES)
+  return {
+    maxConcurrentJobs,
+    jobLockMs: read('jobLockTTL', 100),
+    leaderLockMs: read('leaderLockTTL', 100),
+    pollMs: read('jobProcessingInterval', 1),
+    schedulesMs: read('jobSchedulingInterval', 1),
+    sweepMs: Math.min(read('expiredJobCheckInterval', 1), read('workerInactiveCheckInterval', 1)),
+    heartbeatMs: read('workerHeartbeatInterval', 10),
+    shutdownMs: read('shutdownTimeout', 0),
+    staleAgeMs: read('scheduledJobMaxStaleAge', 0),
+    worker,
+    logger: logger ? safeLogger(logger) : new EmptyLogger(),
+    clock: options.clock ?? systemClock,
+    random: options.random ?? Math.random,
+    closeAdapters: options.closeAdapters ?? true,
+  }
+}
+
+function refuseUnknown(options: object): void {
+  for (const key of Object.keys(options)) {
+    if (KNOWN.has(key) || (options as Record<string, unknown>)[key] === undefined) continue
+    throw new InvalidArgumentError(
+      `new JobScheduler(): there is no option "${key}"; there are ${[...KNOWN].join(', ')}`,
+    )
+  }
+}
