@@ -1,5 +1,11 @@
 /** Every case of the kit, in the order it is listed and run. A suite joins by its line here. */
 import type { Case } from './case.ts'
+import { leasingCases, settlingCases } from './suites/broker/leasing.ts'
+import { brokerBatchCases, lookingCases } from './suites/broker/looking.ts'
+import { delayCases, orderingCases } from './suites/broker/ordering.ts'
+import { pausingCases } from './suites/broker/pausing.ts'
+import { publishingCases } from './suites/broker/publishing.ts'
+import { waitingCases } from './suites/broker/waiting.ts'
 import { claimCases } from './suites/job-store/claim.ts'
 import { insertCases } from './suites/job-store/insert.ts'
 import { keepCases } from './suites/job-store/keep.ts'
@@ -37,6 +43,15 @@ export const allCases: readonly Case[] = [
   ...keepCases,
   ...manageCases,
   ...scheduleCases,
+  ...publishingCases,
+  ...orderingCases,
+  ...delayCases,
+  ...leasingCases,
+  ...settlingCases,
+  ...pausingCases,
+  ...waitingCases,
+  ...lookingCases,
+  ...brokerBatchCases,
   ...lockCases,
   ...lockTokenCases,
 ]

@@ -1,0 +1,332 @@
+import { type Case, LONG, suite } from '../../case.ts'
+import { ids, leaseOf, publishAll } from './queue.ts'
+
+export const lookingCases: readonly Case[] = suite('broker', ['broker'], {
+  has: {
+    rule: 'has tells, per id and in order, whether it is waiting, delayed or leased; an ended lease still counts.',
+    why: 'The audit republishes what the broker does not have; a wrong no makes double entries, a wrong yes loses jobs.',
+    mistake: 'only the waiting ones are looked at',
+    needs: ['broker.has'],
+    async run({ broker, check, ttl, expire }) {
+      await broker.publish('mail', 'ended')
+      await broker.claim('mail', 'c', 1, ttl)
+      await expire(ttl)
+      await broker.publish('mail', 'leased')
+      await broker.publish('mail', 'waiting', 0, -1)
+      await broker.publish('mail', 'delayed', LONG)
+      await broker.publish('mail', 'done', 0, 5)
+      await broker.publish('elsewhere', 'other')
+      const claimed = await broker.claim('mail', 'c', 10, LONG)
+      for (const id of claimed)
+        if (id !== 'leased') await (id === 'done' ? broker.ack('mail', id) : broker.nack('mail', id))
+      const asked = ['none', 'ended', 'delayed', 'done', 'leased', 'other', 'waiting', 'ended']
+      check.equal(
+        await broker.has!('mail', asked),
+        [false, true, true, false, true, false, true, true],
+        `has of ${asked.join(', ')}`,
+      )
+      check.equal(await broker.has!('mail', []), [], 'has of nothing')
+      check.equal(await broker.has!('never', ['a']), [false], 'has in a queue never used')
+    },
+  },
+  size: {
+    rule: 'size counts what is waiting (claimable now), delayed and leased.',
+    why: 'Autoscaling and alerts go by it.',
+    mistake: 'ended leases and due delays are counted by where they are stored, not by what they are',
+    needs: ['broker.size'],
+    async run({ broker, check, fits, expire }) {
+      check.equal(
+        await broker.size!('never'),
+        { waiting: 0, delayed: 0, leased: 0 },
+        'size of a queue never used',
+      )
+      await publishAll(broker, 'mail', ids(5))
+      await broker.publish('mail', 'later', LONG)
+      await broker.claim('mail', 'c', 2, LONG)
+      check.equal(await broker.size!('mail'), { waiting: 3, delayed: 1, leased: 2 }, 'size')
+      await broker.ack('mail', 'j000')
+      await broker.nack('mail', 'j001')
+      check.equal(
+        await broker.size!('mail'),
+        { waiting: 4, delayed: 1, leased: 0 },
+        'size after an ack and a nack',
+      )
+      await fits(async ({ ttl, live, name }) => {
+        const queue = name('ending')
+        await broker.publish(queue, 'leased')
+        await broker.claim(queue, 'c', 1, ttl)
+        await broker.publish(queue, 'delayed', ttl)
+        check.equal(await broker.size!(queue), { waiting: 0, delayed: 1, leased: 1 }, 'size before both end')
+        live()
+        await expire(ttl)
+        check.equal(await broker.size!(queue), { waiting: 2, delayed: 0, leased: 0 }, 'size after both ended')
+      })
+    },
+  },
+  'next-due': {
+    rule: 'nextDueIn gives the milliseconds until time alone makes something claimable: 0 now, null never.',
+    why: 'Idle workers sleep exactly that long.',
+    mistake: 'leases are left out, or the instant is given instead of the distance',
+    needs: ['broker.nextDueIn'],
+    async run({ broker, check, timing }) {
+      const slack = timing.resolutionMs + 2_000
+      check.equal(await broker.nextDueIn!('mail'), null, 'nextDueIn of an empty queue')
+      await broker.publish('mail', 'later', LONG)
+      check.between(
+        (await broker.nextDueIn!('mail')) ?? -1,
+        LONG - slack,
+        LONG + timing.resolutionMs,
+        'nextDueIn with one delayed',
+      )
+      await broker.publish('mail', 'sooner', LONG / 2)
+      check.between(
+        (await broker.nextDueIn!('mail')) ?? -1,
+        LONG / 2 - slack,
+        LONG / 2 + timing.resolutionMs,
+        'nextDueIn with an earlier one',
+      )
+      await broker.publish('mail', 'now')
+      check.equal(await broker.nextDueIn!('mail'), 0, 'nextDueIn with one waiting')
+      await broker.claim('mail', 'c', 1, LONG / 4)
+      check.between(
+        (await broker.nextDueIn!('mail')) ?? -1,
+        LONG / 4 - slack,
+        LONG / 4 + timing.resolutionMs,
+        'nextDueIn when that one is leased',
+      )
+      await broker.ack('mail', 'now')
+      check.between(
+        (await broker.nextDueIn!('mail')) ?? -1,
+        LONG / 2 - slack,
+        LONG / 2 + timing.resolutionMs,
+        'nextDueIn after its ack',
+      )
+    },
+  },
+  remove: {
+    rule: 'remove takes the id away whatever its state, and tells whether it was there.',
+    why: 'Cancelled jobs leave the queue at once.',
+    mistake: 'leased or delayed ids are not found',
+    needs: ['broker.remove'],
+    async run({ broker, check, drain }) {
+      await broker.publish('mail', 'leased')
+      await broker.claim('mail', 'c', 1, LONG)
+      await broker.publish('mail', 'waiting')
+      await broker.publish('mail', 'delayed', LONG)
+      await broker.publish('mail', 'kept')
+      for (const id of ['leased', 'waiting', 'delayed']) {
+        check.equal(await broker.remove!('mail', id), true, `remove of the ${id} id`)
+        check.equal(await broker.remove!('mail', id), false, `a second remove of the ${id} id`)
+      }
+      check.equal(await broker.remove!('mail', 'nobody'), false, 'remove of an unknown id')
+      check.equal(await drain('mail'), ['kept'], 'what is claimable afterwards')
+      await check.rejects(
+        () => broker.extendLock('leased', 'c', LONG, 'mail'),
+        'LEASE_LOST',
+        'extendLock of the removed id',
+      )
+      await broker.publish('mail', 'leased')
+      check.equal(await drain('mail'), ['leased'], 'a removed id, published again')
+    },
+  },
+  'wake-hint': {
+    rule: 'subscribe, once it resolved, hears publishes to its queues from any node; after the stop it hears nothing.',
+    why: 'It is what makes workers start at once instead of at the next poll.',
+    mistake: 'it resolves before it listens, or hears only its own process',
+    needs: ['broker.subscribe'],
+    async run({ broker, check, open, eventually, stays }) {
+      const other = await open()
+      const heard: string[] = []
+      const stop = await broker.subscribe!(['mail', 'sms'], (name) => heard.push(name))
+      let n = 0
+      const published = async (queue: string): Promise<boolean> => {
+        // a hint may get lost, so another publish follows when it does
+        await other.broker.publish(queue, `j${n++}`)
+        for (let turn = 0; turn < 5 && !heard.includes(queue); turn++)
+          await stays(new Promise(() => undefined), 'nothing')
+        return heard.includes(queue)
+      }
+      await eventually(() => published('mail'), 'a wake for "mail"')
+      await eventually(() => published('sms'), 'a wake for "sms"')
+      check.sameMembers([...new Set(heard)], ['mail', 'sms'], 'the queues that wakes named')
+      await stop()
+      heard.length = 0
+      await other.broker.publish('mail', 'late')
+      await stays(new Promise(() => undefined), 'nothing')
+      check.equal(heard, [], 'wakes after the stop')
+    },
+  },
+  'wake-hint-time': {
+    rule: 'subscribe also hears a due moment, a resume and a freed maxActive slot.',
+    why: 'Without it these wait for the fall-back poll.',
+    mistake: 'only publish signals',
+    level: 'should',
+    needs: ['broker.subscribe'],
+    async run({ broker, check, eventually, expire, ttl, has, drain }) {
+      const heard = new Set<string>()
+      const stop = await broker.subscribe!(['due', 'resumed', 'freed'], (name) => heard.add(name))
+      await broker.publish('due', 'a', ttl)
+      await broker.pause('resumed')
+      await broker.publish('resumed', 'a')
+      await publishAll(broker, 'freed', ['a', 'b'])
+      const limited = has('broker.claimLeases')
+      if (limited) await broker.claimLeases!('freed', 'c', 2, LONG, { maxActive: 1 })
+      await expire(1)
+      heard.clear()
+      await expire(ttl)
+      await eventually(() => heard.has('due'), 'a wake for a delay that ended')
+      check.equal(await drain('due'), ['a'], 'what is claimable then')
+      await broker.resume('resumed')
+      await eventually(() => heard.has('resumed'), 'a wake for a resume')
+      if (limited) {
+        await broker.ack('freed', 'a')
+        await eventually(() => heard.has('freed'), 'a wake for a freed slot')
+      }
+      await stop()
+    },
+  },
+  incarnation: {
+    rule: 'incarnation stays the same while the server keeps its data, on every node, and changes when it lost them.',
+    why: 'By it core learns that every queue has to be filled again.',
+    mistake: 'it is made by the process, or kept outside of what a wipe takes away',
+    needs: ['broker.incarnation'],
+    async run({ broker, check, open, has, target, namespace }) {
+      const first = await broker.incarnation!()
+      check.ok(typeof first === 'string' && first !== '', 'the incarnation is a text', first)
+      await broker.publish('mail', 'a')
+      check.equal(await broker.incarnation!(), first, 'incarnation after a publish')
+      check.equal(await (await open()).broker.incarnation!(), first, 'incarnation on another node')
+      if (!has('hook.wipe')) return
+      await target.hooks!.wipe!(namespace)
+      const second = await broker.incarnation!()
+      check.notEqual(second, first, 'incarnation after the wipe')
+      check.equal(await broker.claim('mail', 'c', 5, LONG), [], 'claim after the wipe')
+      check.equal(
+        await (await open()).broker.incarnation!(),
+        second,
+        'incarnation on another node after the wipe',
+      )
+    },
+  },
+})
+
+export const brokerBatchCases: readonly Case[] = suite('broker', ['broker'], {
+  'publish-many': {
+    rule: 'publishMany is that many publishes, each with its delay and priority; an empty list is fine.',
+    why: 'Core publishes in batches wherever it can.',
+    mistake:
+      'the delay or priority of the first item is used for all, or an id twice in one call makes two entries',
+    needs: ['broker.publishMany'],
+    async run({ broker, check, has, drain }) {
+      await broker.publishMany!('mail', [])
+      check.equal(await drain('mail'), [], 'what is claimable after publishMany of nothing')
+      await broker.publish('mail', 'leased')
+      await broker.claim('mail', 'c', 1, LONG)
+      await broker.publishMany!('mail', [
+        { id: 'low', priority: -3 },
+        { id: 'leased' },
+        { id: 'later', delayMs: LONG },
+        { id: 'high', priority: 3 },
+        { id: 'low', priority: -3 },
+      ])
+      const claimed = await broker.claim('mail', 'c', 10, LONG)
+      if (has('strategy.priority')) check.equal(claimed, ['high', 'low'], 'the order after publishMany')
+      else check.sameMembers(claimed, ['high', 'low'], 'what is claimable after publishMany')
+      await check.rejects(
+        () => broker.publishMany!('mail', [{ id: '' }]),
+        'INVALID_ARGUMENT',
+        'publishMany of an empty id',
+      )
+    },
+  },
+  'ack-many': {
+    rule: 'ackMany and nackMany give one answer per item, in order: false where the lease is gone, and those change nothing.',
+    why: 'Core settles in batches, and one late item among them must not touch another’s claim.',
+    mistake: 'one answer for the whole batch, or the receipts are ignored in the batch',
+    needs: ['broker.claimLeases', 'receipts'],
+    async run({ broker, check, has, notApplicable, drain }) {
+      if (!has('broker.ackMany') && !has('broker.nackMany'))
+        notApplicable('the broker has neither ackMany nor nackMany')
+      const items = async (queue: string): Promise<{ id: string; receipt: string }[]> => {
+        await publishAll(broker, queue, ['a', 'b', 'c'])
+        const leases = await broker.claimLeases!(queue, 'me', 3, LONG)
+        const of = (id: string): string => leases.find((lease) => lease.id === id)?.receipt ?? ''
+        return [
+          { id: 'c', receipt: of('c') },
+          { id: 'b', receipt: of('a') },
+          { id: 'nobody', receipt: of('a') },
+          { id: 'a', receipt: of('a') },
+        ]
+      }
+      if (has('broker.ackMany')) {
+        check.equal(
+          await broker.ackMany!('acked', await items('acked')),
+          [true, false, false, true],
+          'what ackMany resolves to',
+        )
+        await check.resolves(
+          broker.extendLock('b', 'me', LONG, 'acked'),
+          'extendLock of the one that was refused',
+        )
+        check.equal(await broker.ackMany!('acked', []), [], 'what ackMany of nothing resolves to')
+      }
+      if (has('broker.nackMany')) {
+        const given = await items('nacked')
+        const answers = await broker.nackMany!(
+          'nacked',
+          given.map((item) => ({ ...item, delayMs: item.id === 'c' ? LONG : 0 })),
+        )
+        check.equal(answers, [true, false, false, true], 'what nackMany resolves to')
+        check.equal(
+          await drain('nacked'),
+          ['a'],
+          'what is claimable afterwards: one is delayed, one still leased',
+        )
+      }
+    },
+  },
+  'extend-many': {
+    rule: 'extendMany gives one answer per item, in order: false where the lease is gone, foreign or under another receipt.',
+    why: 'One call keeps all leases of a worker alive, and tells which it lost.',
+    mistake: 'it rejects when one is lost, or answers true for all',
+    needs: ['broker.extendMany', 'broker.claimLeases'],
+    async run({ broker, check, has, fits, expire, open }) {
+      const other = await open()
+      await fits(async ({ ttl, live, name }) => {
+        const queue = name('mail')
+        await publishAll(broker, queue, ['a', 'b', 'c', 'd'])
+        const a = await leaseOf(broker, check, queue, 'a', { consumer: 'me', leaseMs: ttl })
+        const b = await leaseOf(broker, check, queue, 'b', { consumer: 'me', leaseMs: ttl })
+        await leaseOf(other.broker, check, queue, 'c', { consumer: 'you', leaseMs: ttl })
+        const items = [
+          { id: 'c' },
+          { id: 'a', receipt: a.receipt },
+          { id: 'd' },
+          { id: 'b' },
+          { id: 'nobody' },
+        ]
+        check.equal(
+          await broker.extendMany!(queue, 'me', LONG, items),
+          [false, true, false, true, false],
+          'what extendMany resolves to',
+        )
+        if (has('receipts'))
+          check.equal(
+            await broker.extendMany!(queue, 'me', LONG, [
+              { id: 'b', receipt: a.receipt },
+              { id: 'b', receipt: b.receipt },
+            ]),
+            [false, true],
+            'what extendMany resolves to with another’s and its own receipt',
+          )
+        live()
+        await expire(ttl)
+        check.sameMembers(
+          await other.broker.claim(queue, 'you', 9, LONG),
+          ['c', 'd'],
+          'what is claimable after the first lease: all but the extended',
+        )
+      })
+    },
+  },
+})
