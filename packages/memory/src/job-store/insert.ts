@@ -1,10 +1,8 @@
-import { checkName, copyValue, type Delivery, InvalidArgumentError, type NewJob } from '@sched/core/adapter'
-import { checkCount, checkDuration, checkInstant, checkPriority } from '../arguments.ts'
+import { checkName, copyValue, InvalidArgumentError, type NewJob } from '@sched/core/adapter'
+import { checkDuration, checkInstant, checkPriority } from '../arguments.ts'
+import { hashOf } from './id-index.ts'
 import type { JobScope } from './job-scope.ts'
-
-const DELIVERIES: readonly Delivery[] = ['at-least-once', 'at-most-once']
-/** What attempts and counts are stored in. */
-const MAX_COUNT = 2 ** 32 - 1
+import { termsOf } from './terms.ts'
 
 /**
  * Inserts one job after the other; each stands for itself. A job whose id is in use or still remembered changes nothing, one that is
@@ -23,18 +21,21 @@ export function insertJobs(scope: JobScope, jobs: readonly NewJob[]): ('inserted
 
 function insertJob(scope: JobScope, job: NewJob, now: number): 'inserted' | 'exists' {
   checkJob(job)
+  const terms = termsOf(job, scope.lanes.get(job.type)?.latestTerms)
   const payload = copyValue(job.payload, PAYLOAD)
   const options = job.options === undefined ? null : copyValue(job.options, OPTIONS)
-  const known = scope.index.get(job.id)
-  if (known !== undefined && (known >= 0 || scope.remembered.isLive(known, now))) return 'exists'
+  const hash = hashOf(job.id)
+  if (scope.isKnown(job.id, hash, now)) return 'exists'
 
   const { table } = scope
   const lane = scope.laneOf(job.type)
   const slot = table.allocate()
   table.ids[slot] = job.id
+  table.hashes[slot] = hash
   table.payloads[slot] = payload
   table.lanes[slot] = lane
-  table.terms[slot] = lane.termsOf(job)
+  table.terms[slot] = terms
+  lane.latestTerms = terms
   table.claims[slot] = undefined
   table.extras[slot] = undefined
   table.priorities[slot] = job.priority
@@ -48,7 +49,7 @@ function insertJob(scope: JobScope, job: NewJob, now: number): 'inserted' | 'exi
     table.extrasOf(slot).occurrence = Object.freeze({ schedule, due })
   }
   if (options !== null) table.extrasOf(slot).options = options
-  scope.index.set(job.id, slot)
+  scope.index.set(job.id, hash, slot)
   scope.enter(slot, dueAt(job, now), now)
   return 'inserted'
 }
@@ -73,25 +74,9 @@ function checkJob(job: NewJob): void {
   if (job.runAt !== undefined) checkInstant(job.runAt, 'runAt')
   if (job.expiresInMs !== undefined) checkDuration(job.expiresInMs, 'expiresInMs')
   if (job.expiresAt !== undefined) checkInstant(job.expiresAt, 'expiresAt')
-  if (job.rememberMs !== undefined) checkDuration(job.rememberMs, 'rememberMs')
-  if (job.maxRetries !== undefined) checkCount(job.maxRetries, 'maxRetries', MAX_COUNT)
-  if (job.maxCrashes !== undefined) checkCount(job.maxCrashes, 'maxCrashes', MAX_COUNT)
-  if (job.delivery !== undefined && !DELIVERIES.includes(job.delivery)) {
-    throw new InvalidArgumentError(`delivery must be one of ${DELIVERIES.join(', ')}, not ${job.delivery}`)
-  }
   if (job.entityId !== undefined) checkName(job.entityId, 'entityId')
   if (job.occurrence !== undefined) {
     checkName(job.occurrence.schedule, 'occurrence.schedule')
     checkInstant(job.occurrence.due, 'occurrence.due')
-  }
-  if (job.retention !== undefined) checkRetention(job.retention)
-}
-
-function checkRetention(retention: NonNullable<NewJob['retention']>): void {
-  for (const state of ['completed', 'failed', 'cancelled'] as const) {
-    const keep = retention[state]
-    if (keep === undefined) continue
-    if (keep.ageMs !== undefined) checkDuration(keep.ageMs, `retention.${state}.ageMs`)
-    if (keep.count !== undefined) checkCount(keep.count, `retention.${state}.count`)
   }
 }

@@ -2,9 +2,11 @@ import type { Clock, FailReason, JobError } from '@sched/core/adapter'
 import { Line } from '../line.ts'
 import type { Alarm, TimedSource } from '../timers.ts'
 import { Wakes } from '../wakes.ts'
+import { hashOf, IdIndex } from './id-index.ts'
 import { CANCELLED, COMPLETED, FAILED, type FinalCode, JobTable, PENDING, RUNNING } from './job-table.ts'
 import { RememberedIds } from './remembered-ids.ts'
-import { keepOf, TypeLane } from './type-lane.ts'
+import { keepOf } from './terms.ts'
+import { TypeLane } from './type-lane.ts'
 import { Claim, type Worker } from './workers.ts'
 
 /**
@@ -21,8 +23,10 @@ import { Claim, type Worker } from './workers.ts'
  */
 export class JobScope implements TimedSource {
   table: JobTable = new JobTable()
-  /** Every id in use: its job's slot, or the (negative) number of the bucket that remembers it. */
-  readonly index: Map<string, number> = new Map()
+  /** Every id in use or remembered: its job's slot, or −1 − its place among the remembered. */
+  readonly index: IdIndex = new IdIndex((number) =>
+    number >= 0 ? this.table.ids[number]! : this.remembered.idAt(-1 - number),
+  )
   readonly lanes: Map<string, TypeLane> = new Map()
   readonly workers: Map<string, Worker> = new Map()
   remembered: RememberedIds
@@ -41,7 +45,7 @@ export class JobScope implements TimedSource {
     this.#clock = clock
     this.#alarm = alarm
     this.#maxRememberedIds = maxRememberedIds
-    this.remembered = new RememberedIds(this.index, maxRememberedIds)
+    this.remembered = this.#noIds()
   }
 
   now(): number {
@@ -60,8 +64,14 @@ export class JobScope implements TimedSource {
 
   /** The slot of the job with that id; −1: no such job (though the id may be remembered). */
   slotOf(id: string): number {
-    const slot = this.index.get(id)
-    return slot === undefined || slot < 0 ? -1 : slot
+    const number = this.index.get(id, hashOf(id))
+    return number === undefined || number < 0 ? -1 : number
+  }
+
+  /** A job of that id is there, or was and is remembered. */
+  isKnown(id: string, hash: number, now: number): boolean {
+    const number = this.index.get(id, hash)
+    return number !== undefined && (number >= 0 || this.remembered.isLive(-1 - number, now))
   }
 
   laneOf(type: string): TypeLane {
@@ -260,7 +270,7 @@ export class JobScope implements TimedSource {
     this.index.clear()
     this.lanes.clear()
     this.workers.clear()
-    this.remembered = new RememberedIds(this.index, this.#maxRememberedIds)
+    this.remembered = this.#noIds()
   }
 
   ring(now: number): number {
@@ -278,11 +288,18 @@ export class JobScope implements TimedSource {
   /** The record goes; the id is remembered for what is left of its `rememberMs`. */
   #release(slot: number, now: number): void {
     const { table } = this
-    const id = table.ids[slot]!
+    const hash = table.hashes[slot]!
     const { rememberMs } = table.terms[slot]!
     const until = table.finishedAt[slot]! + rememberMs
+    if (until > now) {
+      const place = this.remembered.add(table.ids[slot]!, hash, until, rememberMs)
+      this.index.renumber(hash, slot, -1 - place)
+      this.remembered.drop(now)
+    } else this.index.delete(hash, slot)
     table.free(slot)
-    if (until > now) this.remembered.remember(id, until, rememberMs, now)
-    else this.index.delete(id)
+  }
+
+  #noIds(): RememberedIds {
+    return new RememberedIds(this.#maxRememberedIds, (hash, place) => this.index.delete(hash, -1 - place))
   }
 }

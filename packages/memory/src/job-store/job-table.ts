@@ -3,15 +3,8 @@
  * array; what most jobs lack is in an {@link Extras} of their own; what most jobs of a type have in common is one shared
  * {@link Terms}. So a million jobs are a handful of large arrays to the garbage collector, not a million records.
  */
-import {
-  DEFAULT_MAX_CRASHES,
-  type Delivery,
-  type JobError,
-  type JobOptions,
-  type Occurrence,
-  REMEMBER_MS,
-  type Retention,
-} from '@sched/core/adapter'
+import type { JobError, JobOptions, Occurrence } from '@sched/core/adapter'
+import type { Terms } from './terms.ts'
 import type { TypeLane } from './type-lane.ts'
 import type { Claim } from './workers.ts'
 
@@ -23,23 +16,6 @@ export const FAILED = 3
 export const CANCELLED = 4
 export const FREE = 5
 export type FinalCode = typeof COMPLETED | typeof FAILED | typeof CANCELLED
-
-/** What a settle or a sweep must know of a job, shared by all jobs of a type that say the same. */
-export interface Terms {
-  readonly maxRetries: number
-  readonly maxCrashes: number
-  readonly delivery: Delivery
-  readonly rememberMs: number
-  readonly retention: Retention | undefined
-}
-
-export const DEFAULT_TERMS: Terms = {
-  maxRetries: 0,
-  maxCrashes: DEFAULT_MAX_CRASHES,
-  delivery: 'at-least-once',
-  rememberMs: REMEMBER_MS.made,
-  retention: undefined,
-}
 
 /** What most jobs do not have. */
 export class Extras {
@@ -59,6 +35,8 @@ const FIRST_CAPACITY = 256
 
 export class JobTable {
   readonly ids: string[] = []
+  /** Of the ids. */
+  hashes: Int32Array = new Int32Array(FIRST_CAPACITY)
   readonly payloads: unknown[] = []
   readonly lanes: TypeLane[] = []
   readonly terms: Terms[] = []
@@ -114,22 +92,19 @@ export class JobTable {
 
   #grow(): void {
     const capacity = this.states.length * 2
-    const { states, priorities, attempts, createdAt, runAt, finishedAt, tickets, marks } = this
-    this.states = new Uint8Array(capacity).fill(FREE, states.length)
-    this.states.set(states)
-    this.priorities = new Int8Array(capacity)
-    this.priorities.set(priorities)
-    this.attempts = new Uint32Array(capacity)
-    this.attempts.set(attempts)
-    this.createdAt = new Float64Array(capacity)
-    this.createdAt.set(createdAt)
-    this.runAt = new Float64Array(capacity)
-    this.runAt.set(runAt)
-    this.finishedAt = new Float64Array(capacity)
-    this.finishedAt.set(finishedAt)
-    this.tickets = new Float64Array(capacity)
-    this.tickets.set(tickets)
-    this.marks = new Uint32Array(capacity)
-    this.marks.set(marks)
+    this.hashes = longer(this.hashes, new Int32Array(capacity))
+    this.states = longer(this.states, new Uint8Array(capacity).fill(FREE))
+    this.priorities = longer(this.priorities, new Int8Array(capacity))
+    this.attempts = longer(this.attempts, new Uint32Array(capacity))
+    this.createdAt = longer(this.createdAt, new Float64Array(capacity))
+    this.runAt = longer(this.runAt, new Float64Array(capacity))
+    this.finishedAt = longer(this.finishedAt, new Float64Array(capacity))
+    this.tickets = longer(this.tickets, new Float64Array(capacity))
+    this.marks = longer(this.marks, new Uint32Array(capacity))
   }
+}
+
+function longer<Column extends { set(from: Column): void }>(column: Column, into: Column): Column {
+  into.set(column)
+  return into
 }

@@ -1,87 +1,108 @@
 /**
  * The ids of jobs that are gone, each known until its `rememberMs` is over, so that a repeated insert is still answered `exists`.
  *
- * An id stays in the scope's one index, with the number of its bucket (negative) where a living job has its slot; a bucket is what
- * ends at one instant, and is dropped as a whole, a few ids at each call so that no call pays for all. Memory is bounded: beyond
- * `max` ids the ones that would end soonest are forgotten early.
+ * They are dropped by buckets, each holding what ends in one span of time: a few ids at every new one, so that no call pays for all.
+ * Memory is bounded: beyond `max` ids the ones that would end soonest are forgotten early.
  */
 interface Bucket {
-  readonly number: number
-  /** Epoch ms. */
+  /** All its ids end by then, epoch ms. */
   readonly endsAt: number
-  readonly ids: string[]
+  /** The span it covers. */
+  readonly widthMs: number
+  readonly places: number[]
 }
 
 /** Ids dropped at each new one: two, so that what ended is gone before as many have come again. */
 const DROPPED_AT_ONCE = 2
+const FIRST_CAPACITY = 64
 
 export class RememberedIds {
-  readonly #index: Map<string, number>
+  readonly #onDrop: (hash: number, place: number) => void
   readonly #max: number
-  readonly #byEnd: Map<number, Bucket> = new Map()
-  readonly #byNumber: Map<number, Bucket> = new Map()
+  readonly #ids: string[] = []
+  #hashes: Int32Array = new Int32Array(FIRST_CAPACITY)
+  #until: Float64Array = new Float64Array(FIRST_CAPACITY)
+  readonly #free: number[] = []
   /** Soonest end first. */
   readonly #buckets: Bucket[] = []
-  #lastNumber = 0
+  #latest: Bucket | undefined
   #size = 0
 
-  constructor(index: Map<string, number>, max: number) {
-    this.#index = index
+  /** `onDrop` is told of every id that is forgotten. */
+  constructor(max: number, onDrop: (hash: number, place: number) => void) {
     this.#max = max
+    this.#onDrop = onDrop
   }
 
-  /** Ids in memory, ended ones that were not dropped yet included. */
+  /** Ids in memory, those included that ended and were not dropped yet. */
   get size(): number {
     return this.#size
   }
 
-  /** Whether an id that the index maps to `number` is still remembered. */
-  isLive(number: number, now: number): boolean {
-    const bucket = this.#byNumber.get(number)
-    return bucket !== undefined && bucket.endsAt > now
+  idAt(place: number): string {
+    return this.#ids[place]!
   }
 
-  /** Remembers `id` until `until` (epoch ms), and up to an eighth of `rememberMs` longer. */
-  remember(id: string, until: number, rememberMs: number, now: number): void {
-    const bucket = this.#bucketFor(until, rememberMs)
-    bucket.ids.push(id)
-    this.#index.set(id, bucket.number)
+  isLive(place: number, now: number): boolean {
+    return this.#until[place]! > now
+  }
+
+  /** Remembers `id` until `until` (epoch ms); gives its place. `rememberMs`: how long that was of all. */
+  add(id: string, hash: number, until: number, rememberMs: number): number {
+    const place = this.#free.pop() ?? this.#ids.length
+    if (place === this.#until.length) this.#grow()
+    this.#ids[place] = id
+    this.#hashes[place] = hash
+    this.#until[place] = until
+    this.#bucketFor(until, rememberMs).places.push(place)
     this.#size++
-    this.drop(now, DROPPED_AT_ONCE)
+    return place
   }
 
   /** Drops up to `limit` ids that ended, or are too many. Gives how many it dropped. */
-  drop(now: number, limit: number): number {
+  drop(now: number, limit: number = DROPPED_AT_ONCE): number {
     let dropped = 0
     while (dropped < limit) {
       const bucket = this.#buckets[0]
       if (bucket === undefined || (bucket.endsAt > now && this.#size <= this.#max)) break
-      const id = bucket.ids.pop()
-      if (id === undefined) {
+      const place = bucket.places.pop()
+      if (place === undefined) {
         this.#buckets.shift()
-        this.#byEnd.delete(bucket.endsAt)
-        this.#byNumber.delete(bucket.number)
+        if (this.#latest === bucket) this.#latest = undefined
         continue
       }
-      // the id may be a living job's again
-      if (this.#index.get(id) === bucket.number) this.#index.delete(id)
+      this.#onDrop(this.#hashes[place]!, place)
+      this.#ids[place] = ''
+      this.#free.push(place)
       this.#size--
       dropped++
     }
     return dropped
   }
 
+  /** Buckets as wide as an eighth of the time: few of them, and little kept too long. */
   #bucketFor(until: number, rememberMs: number): Bucket {
-    const width = Math.max(1, 2 ** Math.floor(Math.log2(Math.max(1, rememberMs / 8))))
-    const endsAt = Math.ceil(until / width) * width
-    const known = this.#byEnd.get(endsAt)
-    if (known !== undefined) return known
-    const bucket: Bucket = { number: --this.#lastNumber, endsAt, ids: [] }
-    this.#byEnd.set(endsAt, bucket)
-    this.#byNumber.set(bucket.number, bucket)
+    const widthMs = Math.max(1, rememberMs / 8)
+    const latest = this.#latest
+    if (latest !== undefined && latest.widthMs === widthMs && until <= latest.endsAt) {
+      if (until > latest.endsAt - widthMs) return latest
+    }
+    const endsAt = Math.ceil(until / widthMs) * widthMs
     let place = this.#buckets.length
     while (place > 0 && this.#buckets[place - 1]!.endsAt > endsAt) place--
-    this.#buckets.splice(place, 0, bucket)
+    const known = this.#buckets[place - 1]
+    const bucket = known?.endsAt === endsAt ? known : { endsAt, widthMs, places: [] }
+    if (bucket !== known) this.#buckets.splice(place, 0, bucket)
+    this.#latest = bucket
     return bucket
+  }
+
+  #grow(): void {
+    const until = new Float64Array(this.#until.length * 2)
+    until.set(this.#until)
+    this.#until = until
+    const hashes = new Int32Array(until.length)
+    hashes.set(this.#hashes)
+    this.#hashes = hashes
   }
 }

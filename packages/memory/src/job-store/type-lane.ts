@@ -1,7 +1,7 @@
-import { DEFAULT_RETENTION, equalValues, type Keep, type NewJob, REMEMBER_MS } from '@sched/core/adapter'
 import { ReadyQueue } from '../ready-queue.ts'
 import { History } from './history.ts'
-import { COMPLETED, DEFAULT_TERMS, FAILED, type FinalCode, type Terms } from './job-table.ts'
+import { COMPLETED, type FinalCode } from './job-table.ts'
+import { DEFAULT_TERMS, type Terms } from './terms.ts'
 
 /** Everything a scope keeps for one job type. Made by its first job or its first pause; stays, since its counters do. */
 export class TypeLane {
@@ -17,7 +17,8 @@ export class TypeLane {
   /** A claim left jobs behind because of `maxActive`: the next freed slot is worth a wake. */
   saturated = false
   readonly #histories: [History, History, History] = [new History(), new History(), new History()]
-  #terms: Terms = DEFAULT_TERMS
+  /** Those of the job inserted last: most share them. */
+  latestTerms: Terms = DEFAULT_TERMS
 
   constructor(type: string) {
     this.type = type
@@ -30,32 +31,4 @@ export class TypeLane {
   get histories(): readonly History[] {
     return this.#histories
   }
-
-  /** The terms of a new job: the object its predecessors share as long as they say the same. */
-  termsOf(job: NewJob): Terms {
-    const last = this.#terms
-    const maxRetries = job.maxRetries ?? DEFAULT_TERMS.maxRetries
-    const maxCrashes = job.maxCrashes ?? DEFAULT_TERMS.maxCrashes
-    const delivery = job.delivery ?? DEFAULT_TERMS.delivery
-    const rememberMs = job.rememberMs ?? REMEMBER_MS.made
-    const { retention } = job
-    if (
-      last.maxRetries !== maxRetries ||
-      last.maxCrashes !== maxCrashes ||
-      last.delivery !== delivery ||
-      last.rememberMs !== rememberMs ||
-      (last.retention !== retention && !equalValues(last.retention, retention))
-    ) {
-      this.#terms = { maxRetries, maxCrashes, delivery, rememberMs, retention: structuredClone(retention) }
-    }
-    return this.#terms
-  }
-}
-
-/** How long a job that ended so is kept. */
-export function keepOf(terms: Terms, state: FinalCode): Keep {
-  const { retention } = terms
-  if (state === COMPLETED) return retention?.completed ?? DEFAULT_RETENTION.completed
-  if (state === FAILED) return retention?.failed ?? DEFAULT_RETENTION.failed
-  return retention?.cancelled ?? DEFAULT_RETENTION.cancelled
 }
