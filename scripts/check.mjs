@@ -13,7 +13,7 @@ const steps = {
   types: ['turbo', 'run', 'typecheck', 'typecheck:root', '--continue', '--output-logs=errors-only'],
   imports: ['depcruise', '--config', '.dependency-cruiser.mjs', 'packages', 'examples'],
   'unused code and dependencies': ['knip', '--no-config-hints'],
-  packages: ['turbo', 'run', 'package', '--continue', '--output-logs=errors-only'],
+  packages: ['turbo', 'run', 'package', '--continue=dependencies-successful', '--output-logs=errors-only'],
 }
 
 const failed = []

@@ -27,6 +27,7 @@ function run(args) {
   const { status, error } = spawnSync(command, [...lead, ...args], {
     cwd: root,
     stdio: 'inherit',
+    env: { ...process.env, TURBO_TELEMETRY_DISABLED: '1' },
     shell: process.platform === 'win32',
   })
   if (error) console.error(`could not run ${packageManager}: ${error.message}`)
