@@ -95,7 +95,6 @@ export class Queue {
     const now = this.#takeBack()
     const until = now + order.leaseMs
     const claimed: { id: string; receipt: string; deliveries: number; dueAt: number }[] = []
-    const receipt = String(++this.#lastReceipt)
     while (claimed.length < order.limit) {
       if (this.#leases.size >= order.maxActive) {
         this.saturated = true
@@ -103,6 +102,7 @@ export class Queue {
       }
       const entry = this.#bySlot[this.#takeNext(order.strategy, now)]
       if (entry === undefined) break
+      const receipt = String(++this.#lastReceipt)
       entry.deliveries++
       entry.lease = { consumer: order.consumer, receipt, claimer: order.claimer, until }
       this.#leases.add(until, entry.slot, entry.slot)
