@@ -58,7 +58,7 @@ function imageOf(
     case 'postgres': {
       const url = postgresUrl(port)
       const command = ['postgres', ...postgresArguments(port, options)]
-      const environment = { POSTGRES_HOST_AUTH_METHOD: 'trust' }
+      const environment = { POSTGRES_HOST_AUTH_METHOD: 'trust', PGPORT: String(port) }
       return { image: 'postgres:17-alpine', environment, command, url, probe: () => probePostgres(url) }
     }
     case 'mongo': {
