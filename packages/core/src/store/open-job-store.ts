@@ -1,4 +1,4 @@
-import { checkMethods } from '../adapters/declared-methods.ts'
+import { checkMethods, hasMethod } from '../adapters/declared-methods.ts'
 import { namespacedBroker } from '../adapters/namespaced-broker.ts'
 import { namespacedLock } from '../adapters/namespaced-lock.ts'
 import { namespacedStorage } from '../adapters/namespaced-storage.ts'
@@ -11,6 +11,7 @@ import { type IStorageEngine, STORAGE_REQUIRED } from '../contracts/storage-engi
 import { UnsupportedError } from '../errors/sched-error.ts'
 import { EmptyLogger, type Logger } from '../telemetry/logger.ts'
 import { type Clock, systemClock } from '../values/clock.ts'
+import { ComposedJobStore } from './composed/composed-job-store.ts'
 import { ServerTime } from './server-time.ts'
 
 export interface OpenJobStoreOptions {
@@ -101,25 +102,53 @@ interface Parts {
 
 function chooseStore(
   options: OpenJobStoreOptions,
-  _parts: Parts,
+  { storage, lock, serverTime }: Parts,
 ): { store: JobStore; description: JobStoreDescription } {
-  const { adapters, scope, logger = new EmptyLogger() } = options
+  const { adapters, scope, clock = systemClock, logger = new EmptyLogger() } = options
+  const durability = adapters.storage.traits?.durability
   const fused = fuse(options)
-  if (typeof fused === 'string') {
-    namespacedBroker(adapters.broker, scope)
-    logger.debug('composed job store', { reason: fused })
-    throw new UnsupportedError(`no job store for these adapters: ${fused}`)
+  if (typeof fused !== 'string') {
+    const reason = 'storage and broker share one backend'
+    return { store: fused, description: { store: 'fused', reason, tier: 'fused', missing: [], durability } }
   }
+  const missing = missingForFenced(adapters)
+  if (missing.length > 0) refuseOrWarn(missing, options.requireFenced ?? false, logger)
+  const broker = namespacedBroker(adapters.broker, scope)
   return {
-    store: fused,
+    store: new ComposedJobStore({ storage, broker, lock, serverTime, clock, logger }),
     description: {
-      store: 'fused',
-      reason: 'storage and broker share one backend',
-      tier: 'fused',
-      missing: [],
-      durability: adapters.storage.traits?.durability,
+      store: 'composed',
+      reason: fused,
+      tier: missing.length > 0 ? 'base' : 'fenced',
+      missing,
+      durability,
     },
   }
+}
+
+/** What the fenced tier needs and the adapters lack. */
+function missingForFenced({ storage, broker }: Adapters): string[] {
+  const missing: string[] = []
+  for (const name of ['compareAndSet', 'page', 'now'])
+    if (!hasMethod(storage, name)) missing.push(`storage.${name}`)
+  if (!hasMethod(broker, 'claimLeases') && broker.traits?.receipts !== true)
+    missing.push('broker.claimLeases')
+  return missing
+}
+
+function refuseOrWarn(missing: readonly string[], refuse: boolean, logger: Logger): void {
+  const lack = `the adapters lack ${missing.join(', ')}`
+  if (refuse) {
+    throw new UnsupportedError(
+      `requireFenced: ${lack}, so a stale finish could overwrite: use adapters that have them, or leave the option out`,
+    )
+  }
+  logger.warn(
+    `${lack}: jobs run at least once, and a worker that was taken for dead may overwrite a later result`,
+    {
+      missing,
+    },
+  )
 }
 
 /** The fused store, or why there is none. */

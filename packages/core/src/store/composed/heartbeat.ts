@@ -1,0 +1,93 @@
+import {
+  type HeartbeatReply,
+  type Held,
+  OPERATION_DEADLINE_MS,
+  type WorkerReport,
+} from '../../contracts/job-store.ts'
+import { isJobRow, type JobRow } from './job-row.ts'
+import type { ComposedParts } from './parts.ts'
+import { quietly, takeBack } from './take-back.ts'
+import { backToPending } from './transitions.ts'
+
+/** Running jobs read at once. */
+const PAGE = 500
+
+/**
+ * Renews the worker's one record, then squares what the storage says it runs with what it says itself: what it does not know is released
+ * (a claim whose answer was lost), unless it is younger than the grace or its claim is under way. A broker lease that is gone is no
+ * reason to stop: the storage says who runs a job.
+ */
+export async function beat(
+  parts: ComposedParts,
+  report: WorkerReport,
+  held: readonly Held[],
+): Promise<HeartbeatReply> {
+  return parts.book.watching(async (underWay) => {
+    const alive = await parts.workers.renew(report)
+    const running = await runningOf(parts, report.id)
+    const tokens = new Map(running.map((row) => [row.id, row.token]))
+    const known = new Map(held.map(({ id, token }) => [id, token]))
+    const lost = held.filter(({ id, token }) => tokens.get(id) !== token).map(({ id }) => id)
+    const cancelRequested = running
+      .filter((row) => row.cancelRequested && known.get(row.id) === row.token)
+      .map(({ id }) => id)
+    if (alive) await settleUp(parts, report, running, known, underWay)
+    return { alive, lost, cancelRequested }
+  })
+}
+
+async function settleUp(
+  parts: ComposedParts,
+  report: WorkerReport,
+  running: readonly JobRow[],
+  known: ReadonlyMap<string, string>,
+  underWay: ReadonlySet<string>,
+): Promise<void> {
+  const leaving = report.phase === 'leave'
+  const before = parts.now() - (leaving ? 0 : (report.claimGraceMs ?? OPERATION_DEADLINE_MS))
+  const isUnknown = (row: JobRow): boolean =>
+    leaving ||
+    (known.get(row.id) !== row.token && !underWay.has(row.token ?? '') && (row.startedAt ?? 0) <= before)
+  const unknown = running.filter(isUnknown)
+  await release(parts, unknown)
+  if (leaving) {
+    await parts.workers.leave(report.id)
+    await quietly(
+      parts,
+      'a leaving worker’s type limits were not given back; they end with their leases',
+      () => parts.slots.leave(report.id),
+    )
+    return
+  }
+  const stored = new Map(running.map((row) => [row.id, row.token]))
+  const ended = parts.book.dropEnded(report.id, stored, underWay)
+  const kept = running.filter((row) => !unknown.includes(row))
+  await quietly(
+    parts,
+    'the broker’s leases were not extended; the storage still says who runs what',
+    async () => {
+      await parts.queues.extend(report.id, report.leaseMs, kept)
+      await parts.slots.renew(report.id, report.leaseMs)
+      await parts.slots.free(ended)
+    },
+  )
+}
+
+/** Never started: back to pending, the attempt given back. */
+async function release(parts: ComposedParts, rows: readonly JobRow[]): Promise<void> {
+  const now = parts.now()
+  await takeBack(parts, rows, (row) =>
+    backToPending(row, now, { runAt: row.runAt, giveBack: true, takenBack: true }),
+  )
+}
+
+async function runningOf(parts: ComposedParts, worker: string): Promise<JobRow[]> {
+  const running: JobRow[] = []
+  let after: string | null = null
+  do {
+    const page = await parts.jobs.page({ worker, state: 'running' }, PAGE, after)
+    running.push(...page.rows.filter(isJobRow))
+    after = page.next
+  } while (after !== null)
+  return running
+}

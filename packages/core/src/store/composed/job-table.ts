@@ -1,0 +1,64 @@
+import { encodeValue } from '../../values/codec.ts'
+import { type GoneRow, isGone, isJobRow, type JobRow } from './job-row.ts'
+import { type RecordTable, Unreadable } from './record-table.ts'
+
+export type StoredJob = JobRow | GoneRow
+export type JobTable = RecordTable<StoredJob>
+
+/** A record that is no job as this version understands it. */
+export interface UndecodableJob {
+  readonly id: string
+  readonly state: 'undecodable'
+  /** Its stored form, as text; undefined where the storage itself cannot read it. */
+  readonly raw: string | undefined
+  /** What a write must expect; undefined where it is unknown, so that nothing can replace the record. */
+  readonly rev: number | undefined
+}
+
+/** Reads jobs, one answer per id, in order. */
+export async function readJobs(
+  table: JobTable,
+  ids: readonly string[],
+): Promise<(StoredJob | UndecodableJob | null)[]> {
+  const values = await table.read(ids)
+  return values.map((value, index) => jobOf(ids[index]!, value))
+}
+
+function jobOf(id: string, value: unknown): StoredJob | UndecodableJob | null {
+  if (value === null || isGone(value) || isJobRow(value)) return value
+  if (value instanceof Unreadable) return { id, state: 'undecodable', raw: undefined, rev: undefined }
+  const rev: unknown = typeof value === 'object' ? ((value as Partial<JobRow>).rev ?? 0) : undefined
+  return {
+    id,
+    state: 'undecodable',
+    raw: encodeValue(value),
+    rev: Number.isSafeInteger(rev) ? (rev as number) : undefined,
+  }
+}
+
+/** The dead letter in the place of an undecodable record, kept until it is discarded. `type`: of the queue it was found in. */
+export function undecodableRow(job: UndecodableJob, type: string, now: number): JobRow {
+  return {
+    id: job.id,
+    type,
+    state: 'failed',
+    payload: null,
+    priority: 0,
+    createdAt: now,
+    runAt: now,
+    endedAt: now,
+    finishedAt: null,
+    attempt: 0,
+    failures: 0,
+    crashes: 0,
+    maxRetries: 0,
+    maxCrashes: 1,
+    delivery: 'at-least-once',
+    rememberMs: 0,
+    fence: 0,
+    reason: 'undecodable',
+    raw: job.raw,
+    dispatch: 'sent',
+    rev: (job.rev ?? 0) + 1,
+  }
+}

@@ -1,0 +1,78 @@
+import type { IBrokerEngine } from '../../contracts/broker-engine.ts'
+import type { ILockAdapter } from '../../contracts/lock-adapter.ts'
+import type { IStorageEngine } from '../../contracts/storage-engine.ts'
+import type { Logger } from '../../telemetry/logger.ts'
+import type { Clock } from '../../values/clock.ts'
+import type { ServerTime } from '../server-time.ts'
+import { ClaimBook } from './claim-book.ts'
+import { CountRetention } from './count-retention.ts'
+import { Dispatcher } from './dispatcher.ts'
+import { JOBS, RECONCILER, TALLIES, TYPES, WORKERS } from './job-row.ts'
+import type { JobTable, StoredJob } from './job-table.ts'
+import { Queues } from './queues.ts'
+import type { ReconcilerRow } from './reconciler.ts'
+import { RecordTable } from './record-table.ts'
+import { Revisions } from './revisions.ts'
+import { StorageHealth } from './storage-health.ts'
+import { Tallies } from './tallies.ts'
+import { TypeRegistry } from './type-registry.ts'
+import { TypeSlots } from './type-slots.ts'
+import { WorkerLeases } from './worker-leases.ts'
+
+export interface ComposedOptions {
+  /** Under the scope. */
+  readonly storage: IStorageEngine
+  /** Under the scope. */
+  readonly broker: IBrokerEngine
+  /** Under the scope: holds types' limits where the broker does not. */
+  readonly lock: ILockAdapter
+  readonly serverTime: ServerTime
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** What the operations of the composed store share. */
+export interface ComposedParts {
+  readonly jobs: JobTable
+  readonly reconciler: RecordTable<ReconcilerRow>
+  readonly queues: Queues
+  readonly workers: WorkerLeases
+  readonly types: TypeRegistry
+  readonly tallies: Tallies
+  readonly counts: CountRetention
+  readonly book: ClaimBook
+  readonly slots: TypeSlots
+  readonly dispatcher: Dispatcher
+  readonly health: StorageHealth
+  readonly revisions: Revisions
+  readonly logger: Logger
+  /** Ids without a record that a broker without receipts delivered once. */
+  readonly missed: Set<string>
+  /** The storage server's time, a whole number of milliseconds. */
+  now(): number
+}
+
+export function composedParts(options: ComposedOptions): ComposedParts {
+  const { storage, broker, lock, serverTime, clock, logger } = options
+  const health = new StorageHealth(clock)
+  const revisions = new Revisions(serverTime)
+  const queues = new Queues(broker)
+  const jobs: JobTable = new RecordTable<StoredJob>(storage, JOBS, health)
+  return {
+    jobs,
+    reconciler: new RecordTable(storage, RECONCILER, health),
+    queues,
+    workers: new WorkerLeases(new RecordTable(storage, WORKERS, health), serverTime, clock, revisions),
+    types: new TypeRegistry(new RecordTable(storage, TYPES, health), queues, revisions),
+    tallies: new Tallies(new RecordTable(storage, TALLIES, health), serverTime, revisions, logger),
+    counts: new CountRetention(jobs),
+    book: new ClaimBook(),
+    slots: new TypeSlots(lock),
+    dispatcher: new Dispatcher(queues, jobs, serverTime, clock, logger),
+    health,
+    revisions,
+    logger,
+    missed: new Set(),
+    now: () => Math.floor(serverTime.now()),
+  }
+}

@@ -1,0 +1,197 @@
+import { MAX_BATCH, type SweepLimits, type SweepReport } from '../../contracts/job-store.ts'
+import { publicationOf } from './dispatcher.ts'
+import { groupBy } from './in-parallel.ts'
+import { isJobRow, type JobRow, type Versioned } from './job-row.ts'
+import type { ComposedParts } from './parts.ts'
+import { Unreadable } from './record-table.ts'
+import { quietly, takeBack } from './take-back.ts'
+import { finishOf } from './tallies.ts'
+import { crashed, finished, forgotten, sent } from './transitions.ts'
+
+/** What is known of the broker by everybody who reconciles. */
+export interface ReconcilerRow extends Versioned {
+  readonly id: typeof ROW_ID
+  /** The broker's, as of the last rebuild that ended. */
+  readonly incarnation: string
+  /** Never pruned. */
+  readonly finishedAt: null
+}
+
+const ROW_ID = 'broker'
+/** A job that is not marked `sent` so long after it was made was perhaps never published. */
+const DISPATCH_GRACE_MS = 2_000
+/** A job overdue for so long may have been lost by the broker. */
+const AUDIT_GRACE_MS = 5_000
+/** Most jobs read at once. */
+const PAGE = 500
+
+/** Progress of a rebuild: the incarnation it is for, and the last id that was replayed. */
+interface Rebuild {
+  readonly incarnation: string
+  readonly after: string | null
+}
+
+/**
+ * What makes storage and broker agree again, round by round, each bounded, going on where the last one ended: rebuild after the broker
+ * lost its data, dead workers, jobs that were never published, expired ones, lost ones, and pruning. Two at once do no harm: every
+ * write is a compare-and-set, every publish idempotent.
+ */
+export class Reconciler {
+  readonly #parts: ComposedParts
+  #rebuild: Rebuild | undefined
+  #runningAfter: string | null = null
+  #auditAfter: string | null = null
+
+  constructor(parts: ComposedParts) {
+    this.#parts = parts
+  }
+
+  /** Rejects as the storage does; what the broker refuses is logged and tried again in the next round. */
+  async sweep({ limit = MAX_BATCH, graceMs = 0 }: SweepLimits): Promise<SweepReport> {
+    const { workers, types, tallies, health } = this.#parts
+    const rebuilding = await this.#brokerStep(() => this.#rebuildRound(limit))
+    const dead = await workers.declareDead(limit, graceMs, ({ leaseMs }) => health.couldRenew(leaseMs))
+    const { recovered, failed } = await this.#takeBackRound(limit)
+    const dispatched = await this.#brokerStep(() => this.#dispatchRound(limit))
+    const expired = await this.#expireRound(limit)
+    await this.#brokerStep(() => this.#auditRound(limit))
+    const pruned = await this.#pruneRound(limit)
+    await this.#brokerStep(() => types.replay(false))
+    await tallies.fold(limit)
+    const more =
+      rebuilding === true ||
+      this.#runningAfter !== null ||
+      [dead.length, dispatched ?? 0, expired, pruned.changed].some((count) => count >= limit)
+    return { more, dead, recovered, crashed: failed, expired, pruned: pruned.total }
+  }
+
+  /** The broker's data is another than it was: pause flags first, then every unfinished job. True while there is more to replay. */
+  async #rebuildRound(limit: number): Promise<boolean> {
+    const { queues, reconciler, types, jobs } = this.#parts
+    const incarnation = await queues.incarnation()
+    if (incarnation === undefined) return false
+    const known = await this.#readOwn()
+    if (known?.incarnation === incarnation) {
+      this.#rebuild = undefined
+      return false
+    }
+    if (this.#rebuild?.incarnation !== incarnation) {
+      this.#parts.logger.warn('the broker has no data of before: its queues are made anew from the storage')
+      await types.replay(true)
+      this.#rebuild = { incarnation, after: null }
+    }
+    const filter = { state: { $in: ['pending', 'running'] } }
+    const { rows, next } = await jobs.page(filter, Math.min(limit, PAGE), this.#rebuild.after)
+    await this.#publish(rows.filter(isJobRow))
+    this.#rebuild = { incarnation, after: next }
+    if (next !== null) return true
+    const row: ReconcilerRow = {
+      id: ROW_ID,
+      incarnation,
+      finishedAt: null,
+      rev: known ? known.rev + 1 : this.#parts.revisions.next(),
+    }
+    await (known ? reconciler.replace([row]) : reconciler.insert([row]))
+    this.#rebuild = undefined
+    return false
+  }
+
+  /** Every running job whose worker was declared dead, whenever that was, or is unknown. */
+  async #takeBackRound(limit: number): Promise<{ recovered: number; failed: number }> {
+    const { jobs, workers } = this.#parts
+    let recovered = 0
+    let failed = 0
+    for (let read = 0; read < limit; read += PAGE) {
+      const { rows, next } = await jobs.page({ state: 'running' }, Math.min(PAGE, limit), this.#runningAfter)
+      const running = rows.filter(isJobRow)
+      const living = await workers.living(running.map(({ worker = '' }) => worker))
+      const orphans = running.filter(({ worker = '' }) => !living.has(worker))
+      const now = this.#parts.now()
+      const stored = await takeBack(this.#parts, orphans, (row) => crashed(row, now))
+      const back = stored.filter(({ state }) => state === 'pending').length
+      recovered += back
+      failed += stored.length - back
+      this.#runningAfter = next
+      if (next === null) break
+    }
+    return { recovered, failed }
+  }
+
+  /** Jobs whose publish nobody vouches for. Without compare-and-set the audit alone looks after them. */
+  async #dispatchRound(limit: number): Promise<number> {
+    const { jobs } = this.#parts
+    if (!jobs.fenced) return 0
+    const before = this.#parts.now() - DISPATCH_GRACE_MS
+    const filter = { state: 'pending', dispatch: 'pending', createdAt: { $lt: before } }
+    const rows = (await jobs.find(filter, { limit })).filter(isJobRow)
+    await this.#publish(rows)
+    await jobs.replace(rows.map(sent))
+    return rows.length
+  }
+
+  async #expireRound(limit: number): Promise<number> {
+    const { jobs, queues, tallies } = this.#parts
+    const now = this.#parts.now()
+    const rows = (await jobs.find({ state: 'pending', expiresAt: { $lte: now } }, { limit })).filter(isJobRow)
+    const next = rows.map((row) => finished(row, 'failed', now, { reason: 'expired' }))
+    const answers = await jobs.replace(next)
+    const stored = next.filter((_, index) => answers[index])
+    await tallies.add(stored.flatMap((row) => finishOf(row)))
+    await quietly(this.#parts, 'expired jobs stay in the broker until they are claimed', () =>
+      queues.remove(stored),
+    )
+    return stored.length
+  }
+
+  /** Overdue jobs that the broker does not have are published; on from where the last round ended, so that none starves. */
+  async #auditRound(limit: number): Promise<void> {
+    const { jobs, queues } = this.#parts
+    const filter = { state: 'pending', runAt: { $lt: this.#parts.now() - AUDIT_GRACE_MS } }
+    const { rows, next } = await jobs.page(filter, Math.min(limit, PAGE), this.#auditAfter)
+    for (const [type, group] of groupBy(rows.filter(isJobRow), (row) => row.type)) {
+      const absent = await queues.absent(
+        type,
+        group.map(({ id }) => id),
+      )
+      await this.#publish(group.filter(({ id }) => absent.has(id)))
+    }
+    this.#auditAfter = next
+  }
+
+  /** By age and by count; a record whose id must stay known becomes one that says just that. */
+  async #pruneRound(limit: number): Promise<{ total: number; changed: number }> {
+    const { jobs, counts, tallies, workers } = this.#parts
+    const now = this.#parts.now()
+    const deleted = await jobs.prune(now)
+    const aged = (await jobs.find({ keepUntil: { $lte: now } }, { limit })).filter(isJobRow)
+    const answers = await jobs.replace(aged.map((row) => forgotten(row, now)))
+    const trimmed = await counts.trim(await tallies.read(), limit, now)
+    await workers.prune()
+    const changed = answers.filter(Boolean).length + trimmed
+    return { total: deleted + changed, changed }
+  }
+
+  async #publish(rows: readonly JobRow[]): Promise<void> {
+    const now = this.#parts.now()
+    if (rows.length > 0) await this.#parts.queues.publish(rows.map((row) => publicationOf(row, now)))
+  }
+
+  /** A broker that is down does not keep the storage from being looked after. Undefined: it failed. */
+  async #brokerStep<T>(step: () => Promise<T>): Promise<T | undefined> {
+    let result: T | undefined
+    await quietly(
+      this.#parts,
+      'the broker could not be brought up to date; the next sweep tries again',
+      async () => {
+        result = await step()
+      },
+    )
+    return result
+  }
+
+  async #readOwn(): Promise<ReconcilerRow | undefined> {
+    const [row] = await this.#parts.reconciler.read([ROW_ID])
+    if (row instanceof Unreadable) throw row.error
+    return row ?? undefined
+  }
+}

@@ -1,0 +1,152 @@
+import type { Filter, IStorageEngine, ListOptions, StoredRecord } from '../../contracts/storage-engine.ts'
+import { SchedError, UnsupportedError } from '../../errors/sched-error.ts'
+import { inParallel } from './in-parallel.ts'
+import type { Versioned } from './job-row.ts'
+import type { StorageHealth } from './storage-health.ts'
+
+/** A record that the storage has and cannot read. */
+export class Unreadable {
+  readonly error: Error
+  constructor(error: Error) {
+    this.error = error
+  }
+}
+
+export interface Row extends Versioned {
+  readonly id: string
+}
+
+/**
+ * One namespace of versioned records, by batches where the storage has them and by single calls else. With compare-and-set every write
+ * is fenced by `rev`. Without, a write always succeeds: the base tier, whose user was warned.
+ */
+export class RecordTable<T extends Row> {
+  readonly #storage: IStorageEngine
+  readonly #namespace: string
+  readonly #health: StorageHealth
+
+  constructor(storage: IStorageEngine, namespace: string, health: StorageHealth) {
+    this.#storage = storage
+    this.#namespace = namespace
+    this.#health = health
+  }
+
+  get fenced(): boolean {
+    return this.#storage.compareAndSet !== undefined
+  }
+
+  /** The same table inside the user's transaction. Throws UNSUPPORTED where the storage has no `within`. */
+  within(transaction: unknown): RecordTable<T> {
+    if (!this.#storage.within) {
+      throw new UnsupportedError(
+        'this storage adapter has no `within`, so it cannot insert in a transaction: leave `tx` out',
+      )
+    }
+    return new RecordTable(this.#storage.within(transaction), this.#namespace, this.#health)
+  }
+
+  /** One answer per id, in order; a record that cannot be decoded comes as {@link Unreadable} and hides no other. */
+  async read(ids: readonly string[]): Promise<(T | Unreadable | null)[]> {
+    if (ids.length === 0) return []
+    if (ids.length === 1 || !this.#storage.getMany) return this.#readEach(ids)
+    try {
+      return await this.#call(() => this.#storage.getMany!<T>(this.#namespace, ids))
+    } catch (error) {
+      if (isUndecodable(error)) return this.#readEach(ids)
+      throw error
+    }
+  }
+
+  /** Stores what has no record yet: true, or false where there is one. */
+  async insert(rows: readonly T[]): Promise<boolean[]> {
+    return this.#write(rows.map((value) => ({ id: value.id, expectedRev: null, value })))
+  }
+
+  /** Replaces each row whose record is still at the rev before: true, or false where it is not. */
+  async replace(rows: readonly T[]): Promise<boolean[]> {
+    return this.#write(rows.map((value) => ({ id: value.id, expectedRev: value.rev - 1, value })))
+  }
+
+  async find(filter: Filter, options: ListOptions): Promise<T[]> {
+    return this.#call(() => this.#storage.list<T>(this.#namespace, filter, options))
+  }
+
+  /** In id order, from behind `after`; `next` is null at the end. Without `page` in the storage: by offset. */
+  async page(
+    filter: Filter | undefined,
+    limit: number,
+    after: string | null,
+  ): Promise<{ readonly rows: T[]; readonly next: string | null }> {
+    if (this.#storage.page) {
+      const records: StoredRecord<T>[] = await this.#call(() =>
+        this.#storage.page!<T>(this.#namespace, filter, { limit, ...(after === null ? {} : { after }) }),
+      )
+      return {
+        rows: records.map(({ value }) => value),
+        next: records.length < limit ? null : (records.at(-1)?.id ?? null),
+      }
+    }
+    const offset = Number(after ?? 0)
+    const rows = await this.find(filter ?? {}, { limit, offset: Number.isSafeInteger(offset) ? offset : 0 })
+    return { rows, next: rows.length < limit ? null : String(offset + rows.length) }
+  }
+
+  async count(filter: Filter): Promise<number> {
+    return this.#call(() => this.#storage.count(this.#namespace, filter))
+  }
+
+  /** Deletes the records whose `finishedAt` is before `now`: atomic, record by record, on the server. */
+  async prune(now: number): Promise<number> {
+    return this.#call(() => this.#storage.prune(this.#namespace, now))
+  }
+
+  async delete(id: string): Promise<void> {
+    return this.#call(() => this.#storage.delete(this.#namespace, id))
+  }
+
+  async #write(items: readonly { id: string; expectedRev: number | null; value: T }[]): Promise<boolean[]> {
+    if (items.length === 0) return []
+    const { compareAndSet, compareAndSetMany, saveMany } = this.#storage
+    if (compareAndSetMany && (items.length > 1 || !compareAndSet))
+      return this.#call(() => this.#storage.compareAndSetMany!(this.#namespace, items))
+    if (compareAndSet) {
+      return inParallel(items, ({ id, expectedRev, value }) =>
+        this.#call(() => this.#storage.compareAndSet!(this.#namespace, id, expectedRev, value)),
+      )
+    }
+    const taken = await this.#takenIds(items)
+    const free = items.filter(({ id }) => !taken.has(id))
+    if (saveMany) await this.#call(() => this.#storage.saveMany!(this.#namespace, free))
+    else
+      await inParallel(free, ({ id, value }) =>
+        this.#call(() => this.#storage.save(this.#namespace, id, value)),
+      )
+    return items.map(({ id }) => !taken.has(id))
+  }
+
+  /** The base tier's inserts look first, and may still meet: its users were warned. */
+  async #takenIds(items: readonly { id: string; expectedRev: number | null }[]): Promise<Set<string>> {
+    const ids = items.filter(({ expectedRev }) => expectedRev === null).map(({ id }) => id)
+    const found = await this.read(ids)
+    return new Set(ids.filter((_, index) => found[index] !== null))
+  }
+
+  #readEach(ids: readonly string[]): Promise<(T | Unreadable | null)[]> {
+    return inParallel(ids, async (id) => {
+      try {
+        return await this.#call(() => this.#storage.get<T>(this.#namespace, id))
+      } catch (error) {
+        if (isUndecodable(error)) return new Unreadable(error)
+        throw error
+      }
+    })
+  }
+
+  #call<R>(call: () => Promise<R>): Promise<R> {
+    return this.#health.watch(call)
+  }
+}
+
+function isUndecodable(error: unknown): error is SchedError {
+  return error instanceof SchedError && error.code === 'VALUE_UNSERIALIZABLE'
+}
