@@ -1,4 +1,5 @@
 /** `@sched/core/adapter`: what adapter authors import. */
+export * from './adapters/define.ts'
 export * from './adapters/namespaced-broker.ts'
 export * from './adapters/namespaced-lock.ts'
 export * from './adapters/namespaced-storage.ts'
