@@ -19,8 +19,8 @@ export interface ScheduleRecord {
   readonly next: number | null
   /** The latest due instant that was started or passed over; `next` is always later. Null: none yet. Only grows. */
   readonly passed: number | null
-  /** Grows when the schedule is changed or enabled; part of the ids of its occurrences, so that no job of an earlier form may fire. */
-  readonly version: number
+  /** Another one at each change that its jobs must not outlive, and when it is enabled; part of the ids of its occurrences. Never repeats. */
+  readonly version: string
   /** Where intervals are anchored. */
   readonly anchor: number
   readonly createdAt: number

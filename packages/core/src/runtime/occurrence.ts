@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { JobRecord } from '../contracts/job-record.ts'
 import type { ClaimedJob } from '../contracts/job-store.ts'
 import type { ScheduleRecord } from '../contracts/schedule-store.ts'
@@ -6,6 +7,11 @@ import type { Fenced } from '../store/schedule-fencing.ts'
 /** Ids of occurrences start with it; ids that callers choose must not. */
 export const OCCURRENCE_PREFIX = 'occurrence:'
 const RUN_NOW_PREFIX = `${OCCURRENCE_PREFIX}now:`
+
+/** A version no schedule had before: 72 random bits in 12 characters. */
+export function newVersion(): string {
+  return randomBytes(9).toString('base64url')
+}
 
 /**
  * The id of the job that fires `schedule` at `due`. The name comes last, so that no name can imitate another's ids; the version is in

@@ -3,7 +3,7 @@
  * worker claims that job moves the schedule on. No leader is needed to be on time. The order of the steps is what makes it safe:
  *
  *   1. gate      `next` is this due, and this job is its occurrence: else, unless this very job started it before, it is skipped
- *   2. start     an insert-if-absent mark says which job starts (schedule, due): after a crash its redelivery goes on from here
+ *   2. start     an insert-if-absent mark says which job starts (schedule, due); its redelivery after a crash goes on from here
  *   3. advance   `next` moves by compare-and-set: from now on nothing else can fire this instant
  *   4. insert    the successor, under an id made from the version, the due instant and the name: repeats are harmless
  *   5. run       with the schedule's payload of this moment
@@ -15,7 +15,13 @@
  * mark an occurrence that was meanwhile given away; the runtime must check its lease after `begin`, before it calls the handler.
  */
 import type { JobOptions, Occurrence } from '../contracts/job-record.ts'
-import { type ClaimedJob, type JobStore, type NewJob, REMEMBER_MS } from '../contracts/job-store.ts'
+import {
+  type ClaimedJob,
+  type JobStore,
+  type NewJob,
+  OPERATION_DEADLINE_MS,
+  REMEMBER_MS,
+} from '../contracts/job-store.ts'
 import type { ScheduleRecord, ScheduleStore } from '../contracts/schedule-store.ts'
 import type { IStorageEngine } from '../contracts/storage-engine.ts'
 import { SchedError } from '../errors/sched-error.ts'
@@ -26,6 +32,9 @@ import { advancedSchedule, jobOptionsOf } from './schedule-definition.ts'
 
 /** Marks are kept this long at most; one is deleted when its job completed. Milliseconds. */
 export const MARK_KEEP_MS: number = 7 * 86_400_000
+
+/** So long after a change of a schedule every earlier form of it is out of the way: a few deadlines of a call. Milliseconds. */
+const SETTLED_MS = 6 * OPERATION_DEADLINE_MS
 
 export interface JobIdentity {
   readonly id: string
@@ -79,6 +88,8 @@ export class ScheduleChain {
   readonly #staleAgeMs: number
   readonly #makeJob: JobMaker
   readonly #compareAndSet: CompareAndSet
+  /** Jobs that are the only ones of their instants. */
+  readonly #sole = new WeakSet<ClaimedJob>()
 
   constructor(options: ScheduleRunnerOptions) {
     this.#store = options.store
@@ -113,14 +124,14 @@ export class ScheduleChain {
 
   /**
    * After a run that `begin` allowed, once its outcome is stored: keeps the last execution. `completed`: the job will not be delivered again,
-   * so that nothing more is kept about its start.
+   * so that its mark can go, unless another form of the schedule may have a job for the same instant.
    */
   async ended(job: ClaimedJob, completed: boolean): Promise<void> {
     if (job.occurrence === null || isRunNow(job.id)) return
     const { schedule, due } = job.occurrence
     await Promise.all([
       this.#store.setLastExecution(schedule, due),
-      completed ? this.#storage.delete(STARTED, markId(schedule, due)) : undefined,
+      completed && this.#sole.has(job) ? this.#storage.delete(STARTED, markId(schedule, due)) : undefined,
     ])
   }
 
@@ -171,24 +182,23 @@ export class ScheduleChain {
   /** True when this job is the one that starts (schedule, due). */
   async #start(job: ClaimedJob, name: string, due: number): Promise<boolean> {
     const id = markId(name, due)
-    const mark = { job: job.id, jobCreatedAt: job.createdAt, createdAt: Math.floor(this.#now()) }
-    const first = { ...mark, rev: Math.floor(this.#now() * 1000) }
-    if (await this.#compareAndSet(STARTED, id, null, first)) return true
+    const now = this.#now()
+    const mark = { job: job.id, jobCreatedAt: job.createdAt, createdAt: Math.floor(now) }
+    if (await this.#compareAndSet(STARTED, id, null, { ...mark, rev: Math.floor(now * 1000) })) return true
     for (;;) {
-      const stored = await this.#storage.get<StartMark>(STARTED, id)
-      if (stored !== null) {
-        if (isMarkOf(stored, job)) return true
-        // the job of an earlier form of the schedule; as `next` is still this due it has not run, and if it is gone it never will
-        if (stored.job !== job.id && isOpen((await this.#jobs.get([stored.job]))[0])) return false
-      }
-      const next = stored === null ? first : { ...mark, rev: stored.rev + 1 }
-      if (await this.#compareAndSet(STARTED, id, stored?.rev ?? null, next)) return true
+      const first = await this.#storage.get<StartMark>(STARTED, id)
+      if (first === null) return false
+      if (isMarkOf(first, job)) return true
+      if (first.job !== job.id && isOpen((await this.#jobs.get([first.job]))[0])) return false
+      // The job that marked it is over. Whoever runs has moved `next` before: if it stands even now, that job never ran.
+      if ((await this.#store.get(name))?.next !== due) return false
+      if (await this.#compareAndSet(STARTED, id, first.rev, { ...mark, rev: first.rev + 1 })) return true
     }
   }
 
   /** The started occurrence goes on: advance, insert, run. */
   async #proceed(job: ClaimedJob, read: ScheduleRecord | null, due: number): Promise<Begun> {
-    const schedule = await this.#advance(read, due)
+    const schedule = await this.#advance(read, due, due, job)
     if (schedule !== null) await this.insertNext(schedule)
     // a schedule that now makes other jobs has no payload for this one
     return { run: true, payload: schedule?.type === job.type ? schedule.payload : job.payload }
@@ -200,15 +210,38 @@ export class ScheduleChain {
     if (schedule !== null) await this.insertNext(schedule)
   }
 
-  /** Moves `next` past `due` unless it has moved already; resolves to the schedule as it then is. */
-  async #advance(read: ScheduleRecord | null, due: number, after = due): Promise<ScheduleRecord | null> {
+  /**
+   * Marks `due` as passed and moves `next` behind it, unless that was done already; resolves to the schedule as it then is. Also when
+   * `next` is another one by now: were `due` not kept as passed, whoever enables the schedule with a clock that is behind could set it again.
+   */
+  async #advance(
+    read: ScheduleRecord | null,
+    due: number,
+    after: number,
+    starter?: ClaimedJob,
+  ): Promise<ScheduleRecord | null> {
     let stored = read
-    while (stored !== null && stored.next === due) {
+    while (stored !== null && (stored.passed === null || stored.passed < due)) {
       const advanced = advancedSchedule(stored, due, after)
-      if (await this.#store.compareAndSet(stored.name, stored.rev, advanced))
+      if (await this.#store.compareAndSet(stored.name, stored.rev, advanced)) {
+        if (starter && isSole(stored, starter, due)) this.#sole.add(starter)
         return { ...advanced, rev: stored.rev + 1 }
+      }
       stored = await this.#store.get(stored.name)
     }
     return stored
   }
+}
+
+/**
+ * Whether no other job of this instant is or ever will be there: the schedule still had the job's form when it moved on, and has had it since
+ * before `next` became this instant. That came after `passed`; a change is written within the deadline of a call after its `updatedAt`.
+ */
+function isSole(schedule: ScheduleRecord, job: ClaimedJob, due: number): boolean {
+  return (
+    schedule.next === due &&
+    occurrenceId(schedule, due) === job.id &&
+    schedule.passed !== null &&
+    schedule.passed - schedule.updatedAt >= SETTLED_MS
+  )
 }

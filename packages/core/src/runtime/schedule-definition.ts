@@ -1,6 +1,6 @@
 /** What a schedule's record becomes when its user creates, changes, enables or disables it. Pure: the record and an instant in, the record out. */
 import type { JobOptions } from '../contracts/job-record.ts'
-import type { ScheduleRecord } from '../contracts/schedule-store.ts'
+import type { ScheduleRecord, ScheduleState } from '../contracts/schedule-store.ts'
 import { ScheduleInvalidError } from '../errors/sched-error.ts'
 import { checkTiming, nextRun, sameTiming, type Timing, type TimingOptions } from '../schedules/next-run.ts'
 import { copyValue, equalValues } from '../values/codec.ts'
@@ -45,6 +45,8 @@ export function jobOptionsOf(schedule: ScheduleRecord): JobOptions {
 }
 
 interface Moment {
+  /** The version the record takes if it takes another one. */
+  readonly version: string
   /** Epoch milliseconds of the storage server. */
   readonly now: number
   readonly staleAgeMs: number
@@ -61,7 +63,7 @@ export function createdSchedule(definition: ScheduleDefinition, moment: Moment):
     state,
     next: state === 'active' ? first : null,
     passed: null,
-    version: Math.floor(moment.now * 1000),
+    version: moment.version,
     anchor: now,
     createdAt: now,
     updatedAt: now,
@@ -91,7 +93,7 @@ export function changedSchedule(
     ...formOf(definition),
     state,
     anchor,
-    version: retimed || otherJobs || enabled ? stored.rev + 1 : stored.version,
+    version: retimed || otherJobs || enabled ? moment.version : stored.version,
     updatedAt: Math.round(moment.now),
   }
   if (state === 'inactive') return { ...changed, next: null }
@@ -102,18 +104,23 @@ export function changedSchedule(
 /** The record with the state changed, or undefined when it is in that state already. */
 export function switchedSchedule(
   stored: ScheduleRecord,
-  state: 'active' | 'inactive',
-  now: number,
+  state: ScheduleState,
+  { now, version }: Omit<Moment, 'staleAgeMs'>,
 ): ScheduleRecord | undefined {
   if (stored.state === state) return undefined
   const switched = { ...stored, state, updatedAt: Math.round(now) }
   if (state === 'inactive') return { ...switched, next: null }
-  return { ...switched, version: stored.rev + 1, next: nextAfter(stored, now) }
+  return { ...switched, version, next: nextAfter(stored, now) }
 }
 
-/** The record moved past `due`, which was started or is passed over: `next` is the first instant after both `due` and `after`. */
+/** The record with `due` passed: a `next` that is not behind it becomes the first instant after both `due` and `after`. */
 export function advancedSchedule(stored: ScheduleRecord, due: number, after: number = due): ScheduleRecord {
-  return { ...stored, passed: due, next: nextRun(stored, stored.anchor, Math.max(due, after)) }
+  const behind = stored.next === null || stored.next > due
+  return {
+    ...stored,
+    passed: due,
+    next: behind ? stored.next : nextRun(stored, stored.anchor, Math.max(due, after)),
+  }
 }
 
 /** The first instant after `now` that was not passed yet. */
@@ -132,7 +139,7 @@ function formOf(
 function firstRun(
   { name, timing }: ScheduleDefinition,
   { anchor, passed }: { anchor: number; passed: number | null },
-  { now, staleAgeMs }: Moment,
+  { now, staleAgeMs }: Omit<Moment, 'version'>,
 ): number | null {
   const floor = passed ?? Number.NEGATIVE_INFINITY
   if (timing.scheduleType !== 'once') return nextRun(timing, anchor, Math.max(now, floor))

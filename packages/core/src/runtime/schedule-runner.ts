@@ -4,7 +4,7 @@ import type { ScheduleRecord, ScheduleState, ScheduleStore } from '../contracts/
 import { ScheduleNotFoundError } from '../errors/sched-error.ts'
 import { previewRuns } from '../schedules/preview.ts'
 import { checkName, MAX_USER_NAME_BYTES } from '../values/codec.ts'
-import { occurrenceId, runNowId } from './occurrence.ts'
+import { newVersion, occurrenceId, runNowId } from './occurrence.ts'
 import { type Begun, type JobMaker, ScheduleChain, type ScheduleRunnerOptions } from './schedule-chain.ts'
 import {
   changedSchedule,
@@ -48,7 +48,7 @@ export class ScheduleRunner {
     checkName(name, 'the name of the schedule', MAX_USER_NAME_BYTES)
     const definition = defineSchedule(name, type, payload, options)
     return this.#write(name, (stored) => {
-      const moment = { now: this.#now(), staleAgeMs: this.#options.staleAgeMs }
+      const moment = { now: this.#now(), staleAgeMs: this.#options.staleAgeMs, version: newVersion() }
       return stored === null
         ? createdSchedule(definition, moment)
         : changedSchedule(stored, definition, moment)
@@ -115,8 +115,8 @@ export class ScheduleRunner {
   }
 
   /**
-   * After a run that `begin` allowed, once its outcome is stored: keeps the last execution. `completed`: the job will not be delivered again,
-   * so that nothing more is kept about its start.
+   * After a run that `begin` allowed, once its outcome is stored: keeps the last execution. `completed`: the job will not be delivered again.
+   * `job`: the object that `begin` got.
    */
   ended(job: ClaimedJob, completed: boolean): Promise<void> {
     return this.#chain.ended(job, completed)
@@ -140,7 +140,7 @@ export class ScheduleRunner {
   #switch(name: string, state: ScheduleState): Promise<ScheduleRecord> {
     return this.#write(name, (stored) => {
       if (stored === null) throw new ScheduleNotFoundError(name)
-      return switchedSchedule(stored, state, this.#now())
+      return switchedSchedule(stored, state, { now: this.#now(), version: newVersion() })
     })
   }
 

@@ -2,7 +2,7 @@ import type { JobRecord } from '../contracts/job-record.ts'
 import { type JobStore, MAX_BATCH, type NewJob } from '../contracts/job-store.ts'
 import type { ScheduleRecord, ScheduleStore } from '../contracts/schedule-store.ts'
 import type { Logger } from '../telemetry/logger.ts'
-import { isOpen, occurrenceId } from './occurrence.ts'
+import { isOpen, newVersion, occurrenceId } from './occurrence.ts'
 import { advancedSchedule, nextAfter } from './schedule-definition.ts'
 
 export interface ScheduleSweep {
@@ -37,8 +37,11 @@ export async function sweepSchedules(sweep: ScheduleSweep): Promise<Omit<Schedul
       sweep,
       part.filter((schedule) => schedule.next === null),
       (schedule) => {
-        const next = nextAfter(schedule, sweep.now())
-        return next === null ? undefined : { ...schedule, next, version: schedule.rev + 1 }
+        const now = sweep.now()
+        const next = nextAfter(schedule, now)
+        return next === null
+          ? undefined
+          : { ...schedule, next, version: newVersion(), updatedAt: Math.round(now) }
       },
     )
     const missing = await insertMissing(sweep, waiting)

@@ -1,73 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { ScheduleRecord, ScheduleStore } from '../contracts/schedule-store.ts'
-import type { IStorageEngine, ListOptions, StoredRecord } from '../contracts/storage-engine.ts'
 import { ScheduleNotFoundError } from '../errors/sched-error.ts'
+import { BareMapStorage, MapStorage } from './map-storage.ts'
 import { StorageScheduleStore, updateSchedule } from './schedule-store.ts'
-
-/** The required methods on maps, each call one turn of the event loop, so that what interleaves on a server interleaves here. */
-class BareMapStorage implements IStorageEngine {
-  readonly maps = new Map<string, Map<string, unknown>>()
-  async save<T>(namespace: string, id: string, value: T): Promise<void> {
-    await turn()
-    this.of(namespace).set(id, structuredClone(value))
-  }
-  async get<T>(namespace: string, id: string): Promise<T | null> {
-    await turn()
-    return structuredClone((this.of(namespace).get(id) as T | undefined) ?? null)
-  }
-  async list<T>(namespace: string, _filter?: unknown, options: ListOptions = {}): Promise<T[]> {
-    await turn()
-    const from = options.offset ?? 0
-    const sorted = [...this.of(namespace)].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, value]) => value as T)
-    return structuredClone(sorted.slice(from, from + (options.limit ?? sorted.length)))
-  }
-  async delete(namespace: string, id: string): Promise<void> {
-    await turn()
-    this.of(namespace).delete(id)
-  }
-  async prune(): Promise<number> {
-    throw new Error('not used here')
-  }
-  async count(namespace: string): Promise<number> {
-    return this.of(namespace).size
-  }
-  of(namespace: string): Map<string, unknown> {
-    const map = this.maps.get(namespace) ?? new Map<string, unknown>()
-    this.maps.set(namespace, map)
-    return map
-  }
-}
-
-class MapStorage extends BareMapStorage {
-  refusals = 0
-  async compareAndSet<T>(
-    namespace: string,
-    id: string,
-    expectedRev: number | null,
-    value: T,
-  ): Promise<boolean> {
-    await turn()
-    const stored = this.of(namespace).get(id) as { rev?: number } | undefined
-    const held = (stored === undefined ? null : (stored.rev ?? 0)) === expectedRev
-    if (held) this.of(namespace).set(id, structuredClone(value))
-    else this.refusals++
-    return held
-  }
-  async page<T>(
-    namespace: string,
-    _filter: unknown,
-    options: { limit: number; after?: string },
-  ): Promise<StoredRecord<T>[]> {
-    await turn()
-    return [...this.of(namespace)]
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .filter(([id]) => options.after === undefined || id > options.after)
-      .slice(0, options.limit)
-      .map(([id, value]) => ({ id, value: structuredClone(value) as T }))
-  }
-}
-
-const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 
 const record = (name: string, more: Partial<ScheduleRecord> = {}): ScheduleRecord => ({
   name,
@@ -79,7 +14,7 @@ const record = (name: string, more: Partial<ScheduleRecord> = {}): ScheduleRecor
   state: 'active',
   next: 61_000,
   passed: null,
-  version: 1,
+  version: 'v1',
   anchor: 1_000,
   createdAt: 1_000,
   updatedAt: 1_000,
