@@ -67,11 +67,13 @@ export function defineJob(definition: AnyJobDefinition): AnyJobDefinition {
   return definition
 }
 
-/** The definition of a type among several; for a scheduler that does not know its types, any. */
-export type DefinitionFor<Definitions extends readonly AnyJobDefinition[], Type extends string> = Extract<
-  Definitions[number],
-  { readonly type: Type }
->
+/** What `enqueue` takes for a type among several; anything when the types are not known at compile time. */
+export type PayloadFor<
+  Definitions extends readonly AnyJobDefinition[],
+  Type extends string,
+> = string extends Definitions[number]['type']
+  ? unknown
+  : PayloadOf<Extract<Definitions[number], { readonly type: Type }>>
 
 /** What `enqueue` takes after the job: for a job without a payload it may be left out. */
 export type PayloadArguments<Payload, Options> = undefined extends Payload

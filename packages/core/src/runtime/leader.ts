@@ -38,7 +38,7 @@ export class Leader extends Service {
   }
 
   get isLeader(): boolean {
-    return this.#leading && this.#parts.clock.monotonic() < this.#until
+    return this.#leading && this.#isHeld
   }
 
   protected async onStart(): Promise<void> {
@@ -70,7 +70,8 @@ export class Leader extends Service {
       if (!held) this.#lose()
       else {
         this.#until = sentAt + ttlMs
-        if (this.isLeader) this.#lead()
+        // an answer that took longer than the lock lasts is worth nothing
+        if (this.#isHeld) this.#lead()
       }
       return this.#renewMs
     } catch (error) {
@@ -79,6 +80,10 @@ export class Leader extends Service {
       if (!this.isLeader) this.#lose()
       return Math.max(1, Math.min(this.#renewMs / 2, this.#until - clock.monotonic()))
     }
+  }
+
+  get #isHeld(): boolean {
+    return this.#parts.clock.monotonic() < this.#until
   }
 
   /** The live owner acquiring again renews. */

@@ -5,7 +5,7 @@
  * ids: what it made already answers `exists`.
  */
 import { type JobStore, MAX_BATCH, type NewJob } from '../contracts/job-store.ts'
-import { ClosedError, SchedError, ShuttingDownError } from '../errors/sched-error.ts'
+import { ClosedError, SchedError } from '../errors/sched-error.ts'
 import type { Clock } from '../values/clock.ts'
 
 type Answer = 'inserted' | 'exists' | Error
@@ -124,7 +124,7 @@ export class Producer {
 
   #push(records: readonly NewJob[], waiter: Waiter): void {
     if (this.#closed) {
-      const error = new ShuttingDownError('the scheduler is stopped: it enqueues no more')
+      const error = new ClosedError('the scheduler')
       for (const record of records) waiter.answer(record, error)
       return
     }

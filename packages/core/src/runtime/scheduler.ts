@@ -6,7 +6,7 @@ import { type EventName, Events, type Listener } from '../telemetry/events.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { EnqueueOptions } from './enqueue-options.ts'
 import { Enqueuer } from './enqueuer.ts'
-import type { AnyJobDefinition, DefinitionFor, PayloadArguments, PayloadOf } from './job-definition.ts'
+import type { AnyJobDefinition, PayloadArguments, PayloadFor, PayloadOf } from './job-definition.ts'
 import type { CountQuery, DrainOptions, RescheduleOptions } from './job-management.ts'
 import { Registry } from './registry.ts'
 import { type ScheduleJobOptions, schedulePut } from './schedule-options.ts'
@@ -101,7 +101,7 @@ export class JobScheduler<
   ): Promise<string>
   enqueue<Type extends TypeOf<Definitions>>(
     type: Type,
-    ...rest: PayloadArguments<PayloadOf<DefinitionFor<Definitions, Type>>, EnqueueOptions>
+    ...rest: PayloadArguments<PayloadFor<Definitions, Type>, EnqueueOptions>
   ): Promise<string>
   enqueue(job: string | AnyJobDefinition, payload?: unknown, options?: EnqueueOptions): Promise<string> {
     return this.#enqueuer.enqueue(typeNameOf(job), payload, options)
@@ -119,7 +119,7 @@ export class JobScheduler<
   ): Promise<string[]>
   enqueueMany<Type extends TypeOf<Definitions>>(
     type: Type,
-    items: readonly EnqueueItem<PayloadOf<DefinitionFor<Definitions, Type>>>[],
+    items: readonly EnqueueItem<PayloadFor<Definitions, Type>>[],
     options?: Pick<EnqueueOptions, 'tx'>,
   ): Promise<string[]>
   enqueueMany(
@@ -143,7 +143,7 @@ export class JobScheduler<
   schedule<Type extends TypeOf<Definitions>>(
     name: string,
     type: Type,
-    payload: PayloadOf<DefinitionFor<Definitions, Type>>,
+    payload: PayloadFor<Definitions, Type>,
     options: ScheduleJobOptions,
   ): Promise<ScheduleRecord>
   async schedule(

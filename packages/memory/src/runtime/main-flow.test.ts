@@ -1,0 +1,337 @@
+import { defineJob, EnqueueManyError, type Job, JobScheduler, PayloadValidationError } from '@sched/core'
+import { afterEach, describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { memory } from '../memory.ts'
+import { Cluster, Signal, STORE_KINDS } from './cluster.ts'
+
+const UUID7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
+
+describe.each(STORE_KINDS)('the way of a job, %s store', (kind) => {
+  let cluster = new Cluster(kind)
+  afterEach(async () => {
+    await cluster.stop()
+    cluster = new Cluster(kind)
+  })
+
+  test('the handler gets the schema output of what was enqueued, and its result is kept', async () => {
+    const seen: unknown[] = []
+    const mail = defineJob({
+      type: 'mail',
+      schema: z.object({
+        to: z.email(),
+        at: z.date(),
+        copies: z.coerce.number().default(1),
+        tags: z.string().array().optional(),
+      }),
+      async handle(data, ctx) {
+        seen.push(data, ctx.payload, ctx.jobId, ctx.attempt, ctx.fence > 0)
+        return { sent: data.to, at: data.at }
+      },
+    })
+    const { scheduler } = cluster.node({ jobs: [mail] })
+    await scheduler.start()
+    const at = new Date('2026-05-01T10:00:00Z')
+    const id = await scheduler.enqueue(mail, { to: 'ada@example.com', at, copies: '3' })
+    expect(id).toMatch(UUID7)
+    await cluster.until(() => seen.length > 0)
+    expect(seen).toEqual([
+      { to: 'ada@example.com', at, copies: 3 },
+      { to: 'ada@example.com', at, copies: '3' },
+      id,
+      1,
+      true,
+    ])
+    const job = await scheduler.getJob(id)
+    expect(job).toMatchObject({
+      state: 'completed',
+      attempt: 1,
+      result: { sent: 'ada@example.com', at },
+      error: null,
+      priority: 1,
+    })
+  })
+
+  test('a wrong payload is rejected with its path before anything is stored', async () => {
+    const mail = defineJob({
+      type: 'mail',
+      schema: z.object({ to: z.email(), list: z.array(z.object({ n: z.number() })) }),
+      handle() {},
+    })
+    const { scheduler } = cluster.node({ jobs: [mail] })
+    await scheduler.start()
+    const wrong = scheduler.enqueue(mail, {
+      to: 'ada@example.com',
+      list: [{ n: 1 }, { n: 'x' as unknown as number }],
+    })
+    await expect(wrong).rejects.toThrow(/payload of "mail".*list\[1\]\.n/)
+    await expect(wrong).rejects.toBeInstanceOf(PayloadValidationError)
+    const many = scheduler.enqueueMany(mail, [
+      { payload: { to: 'ada@example.com', list: [] } },
+      { payload: { to: 'no', list: [] } },
+    ])
+    await expect(many).rejects.toThrow(/items\[1\]\.payload\.to/)
+    await expect(scheduler.enqueue('post' as 'mail', { to: 'a@example.com', list: [] })).rejects.toThrow(
+      /no job of type "post".*registered are: mail/,
+    )
+    expect((await scheduler.getMetrics()).types).toEqual({})
+  })
+
+  test('what the caller does to its object after enqueue changes no job', async () => {
+    const seen: number[] = []
+    const job = defineJob({
+      type: 'count',
+      schema: z.object({ n: z.number() }),
+      handle: ({ n }) => void seen.push(n),
+    })
+    const { scheduler } = cluster.node({ jobs: [job] })
+    await scheduler.start()
+    const payload = { n: 0 }
+    const ids = [1, 2, 3].map((n) => {
+      payload.n = n
+      return scheduler.enqueue(job, payload)
+    })
+    await Promise.all(ids)
+    await cluster.until(() => seen.length === 3)
+    expect(seen).toEqual([1, 2, 3])
+  })
+
+  test('priority goes first, then due time, then first in first out', async () => {
+    const seen: string[] = []
+    const job = defineJob({
+      type: 'p',
+      schema: z.string(),
+      priority: 0,
+      handle: (name) => void seen.push(name),
+    })
+    const { scheduler } = cluster.node({ jobs: [job], maxConcurrentJobs: 1 })
+    await scheduler.enqueue(job, 'low', { priority: -20 })
+    await scheduler.enqueueMany(job, [{ payload: 'a' }, { payload: 'b' }, { payload: 'c' }])
+    await scheduler.enqueue(job, 'high', { priority: 20 })
+    await scheduler.start()
+    await cluster.until(() => seen.length === 5)
+    expect(seen).toEqual(['high', 'a', 'b', 'c', 'low'])
+    await expect(scheduler.enqueue(job, 'x', { priority: 21 })).rejects.toThrow(
+      /priority must be an integer from -20/,
+    )
+  })
+
+  test('delay and runAt are met to the millisecond, without the poll', async () => {
+    const seen: [string, number, number][] = []
+    const job = defineJob({
+      type: 'late',
+      schema: z.string(),
+      handle: (name, ctx) => void seen.push([name, cluster.clock.now() - start, ctx.dueAt - start]),
+    })
+    const { scheduler } = cluster.node({ jobs: [job], jobProcessingInterval: '1h' })
+    await scheduler.start()
+    const start = cluster.clock.now()
+    await scheduler.enqueue(job, 'delayed', { delay: '1234ms' })
+    await scheduler.enqueue(job, 'at', { runAt: new Date(start + 777) })
+    await scheduler.enqueue(job, 'past', { runAt: start - 5_000 })
+    await cluster.clock.advance(776)
+    expect(seen.map(([name]) => name)).toEqual(['past'])
+    await cluster.clock.advance(1)
+    await cluster.clock.settle()
+    await cluster.clock.advance(457)
+    await cluster.clock.settle()
+    expect(seen.slice(1)).toEqual([
+      ['at', 777, 777],
+      ['delayed', 1234, 1234],
+    ])
+    await expect(scheduler.enqueue(job, 'both', { delay: 1, runAt: start })).rejects.toThrow(/delay or runAt/)
+  })
+
+  test('the same id is the same job, also after it ended', async () => {
+    let runs = 0
+    const job = defineJob({ type: 'once', handle: () => void runs++ })
+    const { scheduler } = cluster.node({ jobs: [job] })
+    await scheduler.start()
+    expect(await scheduler.enqueue(job, undefined, { id: 'order:17' })).toBe('order:17')
+    await cluster.until(() => runs === 1)
+    expect(await scheduler.enqueue('once', undefined, { id: 'order:17' })).toBe('order:17')
+    await cluster.clock.advance(10_000)
+    expect(runs).toBe(1)
+    await expect(scheduler.enqueue(job, undefined, { id: 'occurrence:x' })).rejects.toThrow(
+      /id must not begin with/,
+    )
+  })
+
+  test('enqueueMany keeps the order of ids and tells which could not be stored', async () => {
+    const seen: unknown[] = []
+    const job = defineJob({ type: 'many', schema: z.any(), handle: (data) => void seen.push(data) })
+    const { scheduler } = cluster.node({ jobs: [job], maxConcurrentJobs: 7 })
+    await scheduler.start()
+    const ids = await scheduler.enqueueMany(
+      job,
+      Array.from({ length: 2_500 }, (_, i) => ({ payload: i })),
+    )
+    expect(new Set(ids).size).toBe(2_500)
+    expect([...ids].sort()).toEqual(ids)
+    const mixed = scheduler.enqueueMany(job, [
+      { payload: 'good', id: 'good' },
+      { payload: { bad: 1n } },
+      { payload: 'fine', id: 'fine' },
+    ])
+    const error = await mixed.then(
+      () => undefined,
+      (reason: unknown) => reason as EnqueueManyError,
+    )
+    expect(error).toBeInstanceOf(EnqueueManyError)
+    expect(error?.results.map((result) => (result instanceof Error ? result.message : result))).toEqual([
+      'good',
+      expect.stringMatching(/bigint/),
+      'fine',
+    ])
+    await cluster.until(() => seen.length === 2_502)
+    expect(seen.slice(0, 2_500)).toEqual(Array.from({ length: 2_500 }, (_, i) => i))
+  })
+
+  test('a process without handlers only enqueues, and needs no start', async () => {
+    const seen: Job[] = []
+    const type = { type: 'work', schema: z.object({ n: z.number() }) } as const
+    const producer = cluster.node({ jobs: [defineJob(type)] })
+    const worker = cluster.node({
+      jobs: [defineJob({ ...type, handle() {} })],
+      onJobCompleted: (job) => seen.push(job),
+    })
+    await producer.scheduler.start()
+    const id = await producer.scheduler.enqueue('work', { n: 1 })
+    expect(producer.scheduler.workerId).toBeNull()
+    await worker.scheduler.start()
+    await cluster.until(() => seen.length === 1)
+    expect(seen[0]).toMatchObject({ id, type: 'work', payload: { n: 1 }, worker: worker.scheduler.workerId })
+    expect((await producer.scheduler.workers()).map(({ id: worker }) => worker)).toEqual([
+      worker.scheduler.workerId,
+    ])
+  })
+
+  test('a type registered later is run by a scheduler that already runs', async () => {
+    const seen: string[] = []
+    const { scheduler } = cluster.node({ jobs: [] })
+    await scheduler.start()
+    const known = scheduler.registerJob(
+      defineJob({ type: 'later', schema: z.string(), handle: (data) => void seen.push(data) }),
+    )
+    await known.enqueue('later', 'hello')
+    await cluster.until(() => seen.length === 1)
+    expect(() => scheduler.registerJob(defineJob({ type: 'later' }))).toThrow(/registered already/)
+  })
+
+  test('metrics, counts, lists, pause and the changes of waiting jobs', async () => {
+    const seen: string[] = []
+    const job = defineJob({ type: 'm', schema: z.string(), handle: (name) => void seen.push(name) })
+    const { scheduler } = cluster.node({ jobs: [job] })
+    await scheduler.start()
+    await scheduler.pause(job)
+    const [first, second, third, fourth] = await scheduler.enqueueMany(job, [
+      { payload: 'first', entityId: 'e1' },
+      { payload: 'second', delay: '1h' },
+      { payload: 'third' },
+      { payload: 'fourth', delay: '1h' },
+    ])
+    await cluster.clock.advance(20_000)
+    expect(seen).toEqual([])
+    expect(await scheduler.getMetrics()).toMatchObject({
+      pending: 4,
+      running: 0,
+      types: { m: { pending: 4, paused: true } },
+    })
+    expect((await scheduler.listJobs({ entityId: 'e1' })).jobs.map(({ id }) => id)).toEqual([first])
+    await scheduler.cancelJob(third!, 'not needed')
+    await scheduler.promoteJob(second!)
+    await scheduler.rescheduleJob(fourth!, { delay: '2h' })
+    await scheduler.resume('m')
+    await cluster.until(() => seen.length === 2, 6_000)
+    await expect(scheduler.cancelJob(first!)).rejects.toThrow(/is completed: only a pending or running/)
+    await expect(scheduler.cancelJob('nobody')).rejects.toThrow(/no job nobody/)
+    expect(await scheduler.getJob(third!)).toMatchObject({ state: 'cancelled', reason: 'not needed' })
+    expect(await scheduler.countJobs({ state: 'completed' })).toBe(2)
+    expect(await scheduler.drain({ timeout: 0 })).toBe(false)
+    await scheduler.removeJob(fourth!)
+    expect(await scheduler.drain()).toBe(true)
+    expect(await scheduler.getMetrics()).toMatchObject({ completed: 2, cancelled: 1, pending: 0, failed: 0 })
+  })
+
+  test('an expired job never starts, and expiresIn wins over expiresAt', async () => {
+    const seen: string[] = []
+    const expired: string[] = []
+    const job = defineJob({ type: 'fresh', schema: z.string(), handle: (name) => void seen.push(name) })
+    const { scheduler } = cluster.node({ jobs: [job] })
+    scheduler.on('expired', ({ job: { payload } }) => expired.push(payload as string))
+    const in5 = await scheduler.enqueue(job, 'five', {
+      expiresIn: '5s',
+      expiresAt: new Date(cluster.clock.now() + 1e9),
+    })
+    await scheduler.enqueue(job, 'ten', { expiresAt: cluster.clock.now() + 10_000 })
+    await cluster.clock.advance(7_000)
+    await scheduler.start()
+    await cluster.until(() => seen.length === 1)
+    expect(seen).toEqual(['ten'])
+    await cluster.until(async () => (await scheduler.getJob(in5))?.state === 'failed', 61_000, 1_000)
+    expect(await scheduler.getJob(in5)).toMatchObject({ state: 'failed', reason: 'expired', attempt: 0 })
+  })
+
+  test('a payload that the schema of the worker refuses fails for good', async () => {
+    const failed: unknown[] = []
+    const producer = cluster.node({ jobs: [defineJob({ type: 'v', schema: z.object({ n: z.string() }) })] })
+    const worker = cluster.node({
+      jobs: [defineJob({ type: 'v', schema: z.object({ n: z.number() }), maxRetries: 5, handle() {} })],
+      onJobFailed: (_, error) => failed.push(error),
+    })
+    await worker.scheduler.start()
+    const id = await producer.scheduler.enqueue('v', { n: 'x' })
+    await cluster.until(() => failed.length === 1)
+    expect(failed[0]).toBeInstanceOf(PayloadValidationError)
+    expect(await worker.scheduler.getJob(id)).toMatchObject({
+      state: 'failed',
+      reason: 'payload',
+      failures: 1,
+    })
+  })
+
+  test('a schema with asynchronous parts works on both ends', async () => {
+    const seen: string[] = []
+    const even = z
+      .string()
+      .refine(async (text) => text.length % 2 === 0, 'odd')
+      .transform(async (text) => text.toUpperCase())
+    const job = defineJob({ type: 'async', schema: even, handle: (text) => void seen.push(text) })
+    const { scheduler } = cluster.node({ jobs: [job] })
+    await scheduler.start()
+    await expect(scheduler.enqueue(job, 'odd')).rejects.toThrow(/\(root\): odd/)
+    await scheduler.enqueue(job, 'even')
+    await cluster.until(() => seen.length === 1)
+    expect(seen).toEqual(['EVEN'])
+  })
+
+  test('a result that cannot be stored does not undo the work', async () => {
+    const warnings: string[] = []
+    const logger = {
+      debug() {},
+      info() {},
+      error() {},
+      warn: (message: string) => void warnings.push(message),
+    }
+    const job = defineJob({ type: 'odd', handle: () => ({ big: 1n }) })
+    const { scheduler } = cluster.node({ jobs: [job], logger })
+    await scheduler.start()
+    const id = await scheduler.enqueue(job)
+    await cluster.until(async () => (await scheduler.getJob(id))?.state === 'completed')
+    expect((await scheduler.getJob(id))?.result ?? null).toBeNull()
+    expect(warnings.join()).toMatch(/its result cannot be kept/)
+  })
+})
+
+test('on the system clock: enqueue, run, stop, and nothing keeps the process alive', async () => {
+  const before = process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+  const ran = new Signal()
+  const job = defineJob({ type: 'real', handle: () => ran.give() })
+  const scheduler = new JobScheduler({ adapters: memory(), jobs: [job] })
+  await scheduler.start()
+  await scheduler.enqueue(job, undefined, { delay: 20 })
+  await ran.wait()
+  await scheduler.stop()
+  expect(process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length).toBe(before)
+  await expect(scheduler.enqueue(job)).rejects.toMatchObject({ code: 'CLOSED' })
+  await expect(scheduler.start()).rejects.toMatchObject({ code: 'CLOSED' })
+})
