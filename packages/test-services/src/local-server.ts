@@ -4,11 +4,11 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { access, chown, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { untilAnswers } from './answering.ts'
 import { freePort } from './free-port.ts'
 import type { Server } from './server.ts'
@@ -40,7 +40,8 @@ export interface Place {
   readonly port: number
 }
 
-const WATCH = fileURLToPath(new URL('../watch.sh', import.meta.url))
+/** Handed over as text, since the user that the server runs as may not be able to read this repository. */
+const WATCH = readFileSync(new URL('../watch.sh', import.meta.url), 'utf8')
 const PORT_ATTEMPTS = 3
 
 /** Starts the program and waits until it answers. Throws with the end of its log when it does not. */
@@ -62,7 +63,7 @@ export async function startLocal(program: Program): Promise<Server> {
 class LocalServer implements Server {
   readonly #program: Program
   readonly #place: Place
-  readonly #lines = new EventEmitter<{ started: [number]; ended: [] }>()
+  readonly #lines = new EventEmitter<{ started: [number]; ended: []; error: [Error] }>()
   #shell: ChildProcess | undefined
   #pid: number | undefined
   #version = ''
@@ -98,8 +99,11 @@ class LocalServer implements Server {
     const { directory } = this.#place
     const started = once(this.#lines, 'started')
     this.#shell = spawn(
-      WATCH,
-      [directory, endSignal.replace('SIG', ''), binary, ...this.#program.arguments(this.#place)],
+      '/bin/sh',
+      [
+        ...['-c', WATCH, 'watch.sh', directory, endSignal.replace('SIG', ''), binary],
+        ...this.#program.arguments(this.#place),
+      ],
       {
         cwd: directory,
         // Out of the terminal's reach: Ctrl-C ends the runner, whose closing pipe then ends the server.
@@ -140,7 +144,8 @@ class LocalServer implements Server {
 
   async stop(): Promise<void> {
     const shell = this.#shell
-    if (shell && shell.exitCode === null && shell.signalCode === null) {
+    const runs = shell?.pid !== undefined && shell.exitCode === null && shell.signalCode === null
+    if (runs) {
       const exit = once(shell, 'exit')
       shell.stdin?.end()
       await exit
@@ -149,6 +154,10 @@ class LocalServer implements Server {
   }
 
   #listen(shell: ChildProcess): void {
+    // Whoever waits for a line is told; afterwards the closed pipe says enough.
+    this.#lines.on('error', () => {})
+    shell.on('error', (error) => this.#lines.emit('error', error))
+    shell.on('exit', () => this.#lines.emit('error', new Error('the shell that watches the server ended')))
     if (!shell.stdout) throw new Error('the watching shell has no output')
     createInterface(shell.stdout).on('line', (line) => {
       const [word, value] = line.split(' ')
