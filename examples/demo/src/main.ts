@@ -43,6 +43,7 @@ async function checkSite({ root, concurrency }: Options, files: readonly string[
     project: 'demo',
     environment: 'local',
     maxConcurrentJobs: concurrency,
+    closeAdapters: false, // the report reads them after the stop
     jobs: [checkPage, reachTheUnreachable, sayLater, reportProgress],
   })
   const screen = new Screen(files.length)
@@ -83,11 +84,12 @@ async function checkSite({ root, concurrency }: Options, files: readonly string[
   await scheduler.stop()
   screen.stop()
 
-  const pages = await checkedPages(scheduler)
-  const { jobs: deadLetters } = await scheduler.listJobs({ state: 'failed' })
+  const reader = new JobScheduler({ adapters, project: 'demo', environment: 'local' })
+  const pages = await checkedPages(reader)
+  const { jobs: deadLetters } = await reader.listJobs({ state: 'failed' })
   const broken = printReport(root, pages, deadLetters)
-  printMetrics(await scheduler.getMetrics())
-  await adapters.close()
+  printMetrics(await reader.getMetrics())
+  await reader.stop()
   if (interrupted) {
     console.log(`stopped: ${pages.length} of ${files.length} pages were checked`)
     return 130

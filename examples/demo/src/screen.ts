@@ -85,5 +85,9 @@ export function printMetrics(metrics: Metrics): void {
 }
 
 function tableOf(...head: string[]): Table.Table {
-  return new Table({ head, colAligns: head.map((_, column) => (column === 0 ? 'left' : 'right')) })
+  return new Table({
+    head,
+    style: { compact: true, head: [], border: [] },
+    colAligns: head.map((_, column) => (column === 0 ? 'left' : 'right')),
+  })
 }

@@ -24,4 +24,4 @@ await scheduler.schedule(
     timeZone: 'Europe/Paris',
   },
 )
-await scheduler.stop() // waits for what runs
+process.once('SIGINT', () => scheduler.stop()) // Ctrl-C: no new jobs, waits for those that run
