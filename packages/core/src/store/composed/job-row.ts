@@ -20,19 +20,17 @@ export const TYPES = 'types'
 export const TALLIES = 'tallies'
 export const RECONCILER = 'reconciler'
 
-/** What the storage may index of a job: all that is filtered, ordered or pruned by. */
+/** What the storage may index of a job: what is filtered or pruned by. Most jobs lack most of the later ones. */
 export const JOB_FIELDS = [
   'state',
   'type',
   'worker',
+  'finishedAt',
+  'keepUntil',
+  'expiresAt',
   'dispatch',
   'entityId',
   'schedule',
-  'runAt',
-  'createdAt',
-  'expiresAt',
-  'keepUntil',
-  'finishedAt',
 ] as const
 
 /** What every stored record of the composed store has. */
@@ -90,8 +88,8 @@ export interface JobRow extends Versioned {
   /** `occurrence.schedule`, where a filter can reach it. */
   readonly schedule?: string | undefined
   readonly options?: JobOptions | undefined
-  /** `pending`: maybe not in the broker yet. */
-  readonly dispatch: 'pending' | 'sent'
+  /** Maybe not in the broker yet. Undefined once it was seen to be sent. */
+  readonly dispatch?: 'pending' | undefined
   /** The stored form of a job that failed as undecodable. */
   readonly raw?: string | undefined
 }

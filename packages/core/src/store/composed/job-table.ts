@@ -58,7 +58,6 @@ export function undecodableRow(job: UndecodableJob, type: string, now: number): 
     fence: 0,
     reason: 'undecodable',
     raw: job.raw,
-    dispatch: 'sent',
     rev: (job.rev ?? 0) + 1,
   }
 }

@@ -122,7 +122,7 @@ export class Reconciler {
     const { jobs } = this.#parts
     if (!jobs.fenced) return 0
     const before = this.#parts.now() - DISPATCH_GRACE_MS
-    const filter = { state: 'pending', dispatch: 'pending', createdAt: { $lt: before } }
+    const filter = { dispatch: 'pending', createdAt: { $lt: before } }
     const rows = (await jobs.find(filter, { limit })).filter(isJobRow)
     await this.#publish(rows)
     await jobs.replace(rows.map(sent))

@@ -30,7 +30,7 @@ export function claimed(row: JobRow, { worker, token, receipt, now }: Claimer): 
     startedAt: now,
     attempt: row.attempt + 1,
     fence: rev,
-    dispatch: 'sent',
+    dispatch: undefined,
     rev,
   }
 }
@@ -56,7 +56,7 @@ export function finished(row: JobRow, state: FinalState, now: number, ending: En
     result: ending.result ?? row.result,
     reason: ending.reason ?? row.reason,
     error: ending.error ?? row.error,
-    dispatch: 'sent',
+    dispatch: undefined,
     rev: row.rev + 1,
   }
   return keep.ageMs === 0 || keep.count === 0 ? forgotten({ ...ended, rev: row.rev }, now) : ended
@@ -96,7 +96,7 @@ export function backToPending(
     receipt: undefined,
     token: takenBack ? undefined : row.token,
     // the entry in the broker is given back under its receipt; where that fails, the reconciler publishes
-    dispatch: takenBack ? 'pending' : 'sent',
+    dispatch: takenBack ? 'pending' : undefined,
     rev: row.rev + 1,
   }
 }
@@ -148,7 +148,7 @@ export function cancelAsked(row: JobRow, reason: string | undefined): JobRow {
 }
 
 export function sent(row: JobRow): JobRow {
-  return { ...row, dispatch: 'sent', rev: row.rev + 1 }
+  return { ...row, dispatch: undefined, rev: row.rev + 1 }
 }
 
 export function isExpired(row: JobRow, now: number): boolean {
