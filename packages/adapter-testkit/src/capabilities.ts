@@ -1,5 +1,5 @@
 /** What an adapter has: its optional methods, its traits, and what the target offers the kit. */
-import type { Traits } from '@sched/core/adapter'
+import { BROKER_REQUIRED, LOCK_REQUIRED, STORAGE_REQUIRED, type Traits } from '@sched/core/adapter'
 import type { Need } from './case.ts'
 import type { OpenedAdapters, Target } from './target.ts'
 
@@ -67,4 +67,16 @@ function clockIsServers(adapters: Adapters): boolean {
 function isShared(adapters: Adapters): boolean {
   const parts = present(adapters)
   return parts.length > 0 && parts.every((traits) => (traits.durability ?? 'process') !== 'process')
+}
+
+/** The required methods that are not there, as `storage.save`. */
+export function missingMethods(adapters: Adapters): string[] {
+  const required = { storage: STORAGE_REQUIRED, broker: BROKER_REQUIRED, lock: LOCK_REQUIRED }
+  return (Object.keys(required) as (keyof typeof required)[]).flatMap((part) => {
+    const adapter = adapters[part] as Record<string, unknown> | undefined
+    if (adapter === undefined || adapter === null) return []
+    return required[part]
+      .filter((name) => typeof adapter[name] !== 'function')
+      .map((name) => `${part}.${name}`)
+  })
 }

@@ -39,7 +39,7 @@ import type {
 } from '@sched/core/adapter'
 import type { Check } from './check.ts'
 import type { Random } from './random.ts'
-import type { OpenOptions, Target, Timing } from './target.ts'
+import type { BorrowedClient, OpenOptions, Target, Timing } from './target.ts'
 
 export type Level = 'must' | 'should' | 'may'
 export const LEVELS: readonly Level[] = ['must', 'should', 'may']
@@ -99,6 +99,8 @@ export interface Node {
   readonly lock: ILockAdapter
   readonly jobStore: JobStore
   readonly scheduleStore: ScheduleStore
+  /** The client that the target lent to the adapter, when the node was opened with `borrow`. */
+  readonly borrowed: BorrowedClient | undefined
   /** Closes it now; otherwise it is closed when the case ends. */
   close(): Promise<void>
 }

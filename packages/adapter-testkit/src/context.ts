@@ -15,7 +15,7 @@ import { History, type Part } from './history.ts'
 import { ModelClock } from './model/clock.ts'
 import { hashText, Random } from './random.ts'
 import { Inconclusive, NotApplicable } from './signals.ts'
-import { type OpenOptions, type Target, type Timing, timingOf } from './target.ts'
+import { type BorrowedClient, type OpenOptions, type Target, type Timing, timingOf } from './target.ts'
 import { shape } from './variants.ts'
 
 const CLOSE_DEADLINE_MS = 10_000
@@ -271,13 +271,24 @@ export class CaseContext implements Context {
       if (adapters.jobStore !== opened.jobStore) await adapters.jobStore?.close?.()
       await opened.close()
     })
-    const open: OpenNode = { node: this.#node(label, adapters, end), adapters, namespace, closed: false, end }
+    const open: OpenNode = {
+      node: this.#node(label, adapters, opened.borrowed, end),
+      adapters,
+      namespace,
+      closed: false,
+      end,
+    }
     this.#nodes.push(open)
     for (const part of ['storage', 'broker', 'lock', 'jobStore'] as const) await adapters[part]?.ready?.()
     return open.node
   }
 
-  #node(label: string, adapters: Adapters, end: () => Promise<void>): Node {
+  #node(
+    label: string,
+    adapters: Adapters,
+    borrowed: BorrowedClient | undefined,
+    end: () => Promise<void>,
+  ): Node {
     const parts = new Map<Part, object>()
     const part = <T extends object>(name: Part, inner: T | undefined): T => {
       if (!inner) throw new NotApplicable(`the target has no ${name}`)
@@ -286,6 +297,7 @@ export class CaseContext implements Context {
     }
     return {
       label,
+      borrowed,
       get storage() {
         return part('storage', adapters.storage)
       },

@@ -13,6 +13,7 @@ import { manageCases } from './suites/job-store/manage.ts'
 import { recoverCases } from './suites/job-store/recover.ts'
 import { settleCases } from './suites/job-store/settle.ts'
 import { workerCases } from './suites/job-store/worker.ts'
+import { lifeCases } from './suites/life/life.ts'
 import { lockCases, lockTokenCases } from './suites/lock/lock.ts'
 import { scheduleCases } from './suites/schedule-store/schedules.ts'
 import { batchCases, compareAndSetCases } from './suites/storage/compare-and-set.ts'
@@ -43,6 +44,7 @@ export const allCases: readonly Case[] = [
   ...keepCases,
   ...manageCases,
   ...scheduleCases,
+  ...lifeCases,
   ...publishingCases,
   ...orderingCases,
   ...delayCases,

@@ -1,5 +1,7 @@
 /** Runs many cases: independent ones side by side in a bounded pool, those marked `alone` after them, one at a time. */
+
 import { type Case, LEVELS, type Level, type Variant } from './case.ts'
+import { type Abilities, probe } from './probe.ts'
 import { allCases } from './registry.ts'
 import type { Result } from './result.ts'
 import { runCase } from './run-case.ts'
@@ -32,6 +34,9 @@ export interface RunReport {
   readonly target: string
   readonly seed: number
   readonly durationMs: number
+  /** Whether every case was selected: only then a tier is reached. */
+  readonly whole: boolean
+  readonly abilities: Abilities
   readonly results: readonly Result[]
   /** What was left after cases: nodes that did not close, namespaces that were not destroyed. Not empty: the run fails. */
   readonly leftovers: readonly string[]
@@ -75,6 +80,7 @@ export async function run(target: Target, options: RunOptions = {}): Promise<Run
   const start = performance.now()
   const seed = options.seed ?? randomSeed()
   const planned = plan(select(options))
+  const abilities = await probe(target)
   const results: Result[] = []
   const leftovers: string[] = []
   options.onStart?.(planned)
@@ -97,7 +103,17 @@ export async function run(target: Target, options: RunOptions = {}): Promise<Run
     1,
     one,
   )
-  return { target: target.name, seed, durationMs: performance.now() - start, results, leftovers }
+  await target.end?.()
+  const whole = (options.only ?? []).length === 0 && (options.level ?? 'may') === 'may'
+  return {
+    target: target.name,
+    seed,
+    durationMs: performance.now() - start,
+    whole,
+    abilities,
+    results,
+    leftovers,
+  }
 }
 
 async function pool<T>(items: readonly T[], size: number, work: (item: T) => Promise<void>): Promise<void> {

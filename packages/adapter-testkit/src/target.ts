@@ -7,11 +7,24 @@ import type {
   ScheduleStore,
 } from '@sched/core/adapter'
 
+/** A target reads the options it can honour; the cases that need one which `open` does not read are n/a. */
 export interface OpenOptions {
   /** `host:port` to connect to instead of the server: the kit's proxy. Only passed when the target names its `upstream`. */
   readonly endpoint?: string
   /** This node's own wall clock is off by so many milliseconds. Honour it where the adapter takes a clock; else do not read it. */
   readonly clockSkewMs?: number
+  /** Open with the adapter's option `resetOnInit`: whatever this namespace holds is cleared, once, at `ready()`. */
+  readonly resetOnInit?: boolean
+  /** Make the client or pool yourself, hand it to the adapter, and give it back as `borrowed`. */
+  readonly borrow?: boolean
+}
+
+/** A client that the target made and handed to the adapter. */
+export interface BorrowedClient {
+  /** Whether it still answers. */
+  alive(): Promise<boolean> | boolean
+  /** Ends it. */
+  end(): Promise<void> | void
 }
 
 /** One node: adapters as one process would open them. Leave out what you do not have. */
@@ -23,6 +36,8 @@ export interface OpenedAdapters {
   readonly jobStore?: JobStore
   /** A schedule store of your own. Without one the kit takes core's, over the storage. */
   readonly scheduleStore?: ScheduleStore
+  /** Only with the option `borrow`. */
+  readonly borrowed?: BorrowedClient
   /** Closes what `open` opened. Called once. */
   close(): Promise<void> | void
 }
@@ -73,6 +88,8 @@ export interface Target {
   open(namespace: string, options?: OpenOptions): Promise<OpenedAdapters> | OpenedAdapters
   /** Removes everything of this namespace from the server, and nothing else. Called once per namespace, after its nodes closed. */
   destroy(namespace: string): Promise<void> | void
+  /** Ends what the target file itself opened (a shared pool, a server). Called once, when the run is over. */
+  end?(): Promise<void> | void
   readonly timing?: Partial<Timing>
   readonly hooks?: TargetHooks
   /** Case id → why it is known to fail. A waived case that passes fails the run, so that waivers do not outlive their reason. */
@@ -100,6 +117,7 @@ export function checkTarget(value: unknown): asserts value is Target {
   if (typeof target.open !== 'function')
     wrong.push('`open(namespace, options)` must be a function that gives { storage?, broker?, lock?, close }')
   if (typeof target.destroy !== 'function') wrong.push('`destroy(namespace)` must be a function')
+  if (target.end !== undefined && typeof target.end !== 'function') wrong.push('`end` must be a function')
   wrong.push(...wrongTiming(target.timing), ...wrongHooks(target.hooks), ...wrongWaivers(target.waive))
   for (const text of ['upstream', 'module'])
     if (target[text] !== undefined && typeof target[text] !== 'string')
