@@ -93,7 +93,7 @@ export class OutcomeReporter {
 
   #endOccurrence(attempt: Attempt, { kind }: Outcome): void {
     if (kind === 'release' || kind === 'snooze') return
-    const ended = this.#gate()?.ended(attempt.job, kind !== 'retry')
+    const ended = this.#gate()?.ended(attempt.job, kind === 'complete')
     ended?.catch((error: unknown) =>
       this.#events.emit('error', { error, during: `the end of an occurrence, job ${attempt.job.id}` }),
     )

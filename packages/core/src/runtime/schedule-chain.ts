@@ -88,7 +88,9 @@ export class ScheduleChain {
   readonly #staleAgeMs: number
   readonly #makeJob: JobMaker
   readonly #compareAndSet: CompareAndSet
-  /** Jobs that are the only ones of their instants. */
+  /** The claimed jobs that run. */
+  readonly #running = new WeakSet<ClaimedJob>()
+  /** Those that are the only ones of their instants. */
   readonly #sole = new WeakSet<ClaimedJob>()
 
   constructor(options: ScheduleRunnerOptions) {
@@ -123,11 +125,11 @@ export class ScheduleChain {
   }
 
   /**
-   * After a run that `begin` allowed, once its outcome is stored: keeps the last execution. `completed`: the job will not be delivered again,
+   * Once the outcome of a job is stored: keeps the last execution, if `begin` let it run. `completed`: the job will not be delivered again,
    * so that its mark can go, unless another form of the schedule may have a job for the same instant.
    */
   async ended(job: ClaimedJob, completed: boolean): Promise<void> {
-    if (job.occurrence === null || isRunNow(job.id)) return
+    if (job.occurrence === null || !this.#running.has(job)) return
     const { schedule, due } = job.occurrence
     await Promise.all([
       this.#store.setLastExecution(schedule, due),
@@ -200,6 +202,7 @@ export class ScheduleChain {
   async #proceed(job: ClaimedJob, read: ScheduleRecord | null, due: number): Promise<Begun> {
     const schedule = await this.#advance(read, due, due, job)
     if (schedule !== null) await this.insertNext(schedule)
+    this.#running.add(job)
     // a schedule that now makes other jobs has no payload for this one
     return { run: true, payload: schedule?.type === job.type ? schedule.payload : job.payload }
   }

@@ -115,7 +115,8 @@ export class ScheduleRunner {
   }
 
   /**
-   * After a run that `begin` allowed, once its outcome is stored: keeps the last execution. `completed`: the job will not be delivered again.
+   * Once the outcome of a job is stored: keeps the last execution, if `begin` let it run. `completed`: the job will not be delivered again,
+   * as one may that failed for good and is redriven.
    * `job`: the object that `begin` got.
    */
   ended(job: ClaimedJob, completed: boolean): Promise<void> {
