@@ -20,6 +20,8 @@ export class Attempt {
   state: AttemptState = 'queued'
   /** Its place among the running ones. */
   index = -1
+  /** Its handler was called. */
+  ran = false
   /** Monotonic milliseconds. */
   startedAt = 0
   durationMs = 0

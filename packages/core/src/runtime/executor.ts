@@ -263,6 +263,7 @@ export class Executor {
       this.#armLimits(attempt)
     const { events } = this.#parts
     if (events.has('started')) events.emit('started', { job: attempt.view() })
+    attempt.ran = true
     let result: unknown
     try {
       result = definition.handle!(data, new AttemptContext(attempt, this.#parts.host))

@@ -26,7 +26,7 @@ export class OutcomeReporter {
       if (settled[i] === 'stale') this.#stale(attempt, outcome)
       else {
         this.#accepted(attempt, outcome)
-        if (attempt.job.occurrence !== null) this.#endOccurrence(attempt, outcome)
+        if (attempt.ran && attempt.job.occurrence !== null) this.#endOccurrence(attempt, outcome)
       }
     }
   }

@@ -10,39 +10,49 @@ export abstract class Service {
   /** Resolves when it works. When starting fails it is stopped again, and may be tried anew. */
   start(): Promise<void> {
     if (this.#state === 'starting' || this.#state === 'running') return this.#change
-    const before = this.#change
     this.#state = 'starting'
-    this.#change = before
-      .then(() => this.onStart())
-      .then(
-        () => {
-          if (this.#state === 'starting') this.#state = 'running'
-        },
-        (error: unknown) => {
-          if (this.#state === 'starting') this.#state = 'stopped'
-          throw error
-        },
-      )
+    this.#change = this.#start(this.#change)
     return this.#change
   }
 
-  /** Resolves when nothing of it is left: no timer, no call under way. */
+  /** Resolves when nothing of it is left: no timer, no call under way. A start under way ends first. */
   stop(): Promise<void> {
-    if (this.#state === 'stopping' || this.#state === 'stopped') return this.#change
-    const before = this.#change
+    if (this.#state === 'stopped') return Promise.resolve()
+    if (this.#state === 'stopping') return this.#change
     this.#state = 'stopping'
-    // a failed start has nothing to stop; its caller was told
-    this.#change = before
-      .then(
-        () => this.onStop(),
-        () => undefined,
-      )
-      .finally(() => {
-        if (this.#state === 'stopping') this.#state = 'stopped'
-      })
+    this.#change = this.#stop(this.#change)
     return this.#change
+  }
+
+  async #start(before: Promise<void>): Promise<void> {
+    await settled(before)
+    try {
+      await this.onStart()
+      if (this.#state === 'starting') this.#state = 'running'
+    } catch (error) {
+      if (this.#state === 'starting') this.#state = 'stopped'
+      throw error
+    }
+  }
+
+  async #stop(before: Promise<void>): Promise<void> {
+    try {
+      // what a failed start had opened is closed as well
+      await settled(before)
+      await this.onStop()
+    } finally {
+      if (this.#state === 'stopping') this.#state = 'stopped'
+    }
   }
 
   protected abstract onStart(): Promise<void> | void
   protected abstract onStop(): Promise<void> | void
+}
+
+/** Whoever started or stopped it heard of a failure. */
+function settled(change: Promise<void>): Promise<void> {
+  return change.then(
+    () => undefined,
+    () => undefined,
+  )
 }

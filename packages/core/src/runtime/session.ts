@@ -132,11 +132,16 @@ export class Session {
   }
 
   async #shutDown(): Promise<void> {
-    const { settings } = this.#parts
+    const { settings, events } = this.#parts
     // a start under way ends first; its caller hears of a failure
     await this.#opening?.catch(() => undefined)
     await this.#worker?.stop()
     await this.#open?.producer.close()
-    await this.#use.end(settings.closeAdapters ? () => this.#opened.close() : undefined)
+    try {
+      await this.#use.end(settings.closeAdapters ? () => this.#opened.close() : undefined)
+    } catch (error) {
+      // nothing depends on it any more
+      events.emit('error', { error, during: 'closing the adapters' })
+    }
   }
 }

@@ -93,6 +93,8 @@ export class Network {
       get: (inner, key) => {
         const value: unknown = Reflect.get(inner, key, inner)
         if (typeof value !== 'function' || typeof key !== 'string') return value
+        // closing is local
+        if (key === 'close') return value.bind(inner)
         return (...args: unknown[]) =>
           this.#call(key, () => (value as (...all: unknown[]) => unknown).apply(inner, args))
       },

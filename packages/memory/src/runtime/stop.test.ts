@@ -1,0 +1,232 @@
+import { defineJob } from '@sched/core'
+import { afterEach, describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { Cluster, Signal, STORE_KINDS } from './cluster.ts'
+
+describe.each(STORE_KINDS)('stopping, %s store', (kind) => {
+  let cluster = new Cluster(kind)
+  afterEach(async () => {
+    await cluster.stop()
+    cluster = new Cluster(kind)
+  })
+
+  /** Stops while the clock moves; resolves to how long it took. */
+  const stopped = async (stop: Promise<void>): Promise<number> => {
+    const from = cluster.clock.now()
+    let over = false
+    void stop.then(() => {
+      over = true
+    })
+    await cluster.until(() => over, 60_000, 10)
+    return cluster.clock.now() - from
+  }
+
+  test('a graceful stop waits for what runs, starts nothing more, and gives back what waits', async () => {
+    const started: number[] = []
+    const go = new Signal()
+    const job = defineJob({
+      type: 'job',
+      schema: z.number(),
+      async handle(n, ctx) {
+        started.push(n)
+        await go.wait()
+        return ctx.isShuttingDown
+      },
+    })
+    const { scheduler } = cluster.node({ jobs: [job], maxConcurrentJobs: 2 })
+    const looker = cluster.node({ jobs: [defineJob({ type: 'job' })] })
+    await scheduler.start()
+    const ids = await scheduler.enqueueMany(
+      job,
+      [1, 2, 3, 4, 5].map((payload) => ({ payload })),
+    )
+    await cluster.until(() => started.length === 2)
+    const stop = scheduler.stop()
+    expect(scheduler.stop()).toBe(stop)
+    await cluster.clock.advance(1_000)
+    go.give()
+    expect(await stopped(stop)).toBeLessThan(1_000)
+    expect(started).toEqual([1, 2])
+    const jobs = await Promise.all(ids.map((id) => looker.scheduler.getJob(id)))
+    expect(jobs.map((record) => record?.state)).toEqual([
+      'completed',
+      'completed',
+      'pending',
+      'pending',
+      'pending',
+    ])
+    expect(jobs.map((record) => record?.attempt)).toEqual([1, 1, 0, 0, 0])
+    expect(jobs[0]?.result).toBe(true)
+    expect(await looker.scheduler.workers()).toEqual([])
+  })
+
+  test('after shutdownTimeout what runs is aborted and goes back without counting', async () => {
+    const reasons: unknown[] = []
+    const interrupted: string[] = []
+    const polite = defineJob({
+      type: 'polite',
+      handle: (_, ctx) =>
+        new Promise((_, reject) =>
+          ctx.signal.addEventListener('abort', () => {
+            reasons.push(ctx.signal.reason)
+            reject(new Error('ended'))
+          }),
+        ),
+    })
+    const deaf = defineJob({ type: 'deaf', handle: () => new Promise(() => {}) })
+    const once = defineJob({ type: 'once', delivery: 'at-most-once', handle: () => new Promise(() => {}) })
+    const { scheduler } = cluster.node({ jobs: [polite, deaf, once], shutdownTimeout: '2s' })
+    scheduler.on('interrupted', ({ job }) => interrupted.push(job.type))
+    const looker = cluster.node({ jobs: [defineJob({ type: 'polite' })] })
+    await scheduler.start()
+    const ids = [
+      await scheduler.enqueue(polite),
+      await scheduler.enqueue(deaf),
+      await scheduler.enqueue(once),
+    ]
+    await cluster.until(async () => (await scheduler.getMetrics()).running === 3)
+    const took = await stopped(scheduler.stop())
+    expect(took).toBeGreaterThanOrEqual(2_000)
+    expect(took).toBeLessThan(2_200)
+    expect(reasons).toMatchObject([{ code: 'SHUTTING_DOWN' }])
+    expect(interrupted.sort()).toEqual(['deaf', 'polite'])
+    const jobs = await Promise.all(ids.map((id) => looker.scheduler.getJob(id)))
+    expect(jobs.map((record) => [record?.state, record?.attempt, record?.failures])).toEqual([
+      ['pending', 0, 0],
+      ['pending', 0, 0],
+      ['failed', 1, 1],
+    ])
+  })
+
+  test('a forced stop does not wait, also when a graceful one already does', async () => {
+    const job = defineJob({ type: 'job', handle: () => new Promise(() => {}) })
+    const { scheduler } = cluster.node({ jobs: [job] })
+    const looker = cluster.node({ jobs: [defineJob({ type: 'job' })] })
+    await scheduler.start()
+    const id = await scheduler.enqueue(job)
+    await cluster.until(async () => (await scheduler.getJob(id))?.state === 'running')
+    const graceful = scheduler.stop()
+    await cluster.clock.advance(1_000)
+    const forced = scheduler.stop(true)
+    expect(await stopped(Promise.all([graceful, forced]).then(() => undefined))).toBeLessThan(100)
+    expect(await looker.scheduler.getJob(id)).toMatchObject({ state: 'pending', attempt: 0 })
+  })
+
+  test('a handler may enqueue while its scheduler stops', async () => {
+    const go = new Signal()
+    const seen: string[] = []
+    const next = defineJob({ type: 'next', handle() {} })
+    const job = defineJob({
+      type: 'job',
+      async handle() {
+        await go.wait()
+        seen.push(await scheduler.enqueue(next, undefined, { id: 'follow-up' }))
+      },
+    })
+    const { scheduler } = cluster.node({ jobs: [job, next] })
+    const looker = cluster.node({ jobs: [defineJob({ type: 'next' })] })
+    await scheduler.start()
+    await scheduler.enqueue(job)
+    await cluster.until(async () => (await scheduler.getMetrics()).running === 1)
+    const stop = scheduler.stop()
+    await cluster.clock.settle()
+    go.give()
+    await stopped(stop)
+    expect(seen).toEqual(['follow-up'])
+    expect(await looker.scheduler.getJob('follow-up')).toMatchObject({ state: 'pending' })
+  })
+
+  test('a store that does not answer cannot keep a stop from ending, and nothing is lost', async () => {
+    const go = new Signal()
+    const job = defineJob({ type: 'job', handle: () => go.wait() })
+    const { scheduler, network } = cluster.node({ jobs: [job], jobLockTTL: 3_000, leaderLockTTL: 3_000 })
+    const heir = cluster.node({
+      jobs: [defineJob({ type: 'job', handle: () => 'again' })],
+      jobLockTTL: 3_000,
+      leaderLockTTL: 3_000,
+      workerInactiveCheckInterval: 1_000,
+    })
+    await scheduler.start()
+    const id = await scheduler.enqueue(job)
+    await cluster.until(async () => (await scheduler.getJob(id))?.state === 'running')
+    await heir.scheduler.start()
+    network.break('refuse')
+    go.give()
+    expect(await stopped(scheduler.stop())).toBeLessThan(6_000)
+    await cluster.until(async () => (await heir.scheduler.getJob(id))?.state === 'completed', 20_000, 500)
+    expect(await heir.scheduler.getJob(id)).toMatchObject({ result: 'again', crashes: 1 })
+  })
+
+  test('rolling stops of every node: each job runs exactly once', async () => {
+    const runs: number[] = []
+    const pending: (() => void)[] = []
+    const job = defineJob({
+      type: 'job',
+      schema: z.number(),
+      handle: (n) => {
+        runs.push(n)
+        return new Promise<void>((resolve) => pending.push(resolve))
+      },
+    })
+    const node = () => cluster.node({ jobs: [job], maxConcurrentJobs: 5 })
+    let nodes = [node(), node(), node()]
+    for (const { scheduler } of nodes) await scheduler.start()
+    await nodes[0]!.scheduler.enqueueMany(
+      job,
+      Array.from({ length: 100 }, (_, payload) => ({ payload })),
+    )
+    while (runs.length < 100) {
+      await cluster.clock.advance(20)
+      const [oldest, ...others] = nodes
+      const fresh = node()
+      await fresh.scheduler.start()
+      nodes = [...others, fresh]
+      const stop = oldest!.scheduler.stop()
+      for (const end of pending.splice(0)) end()
+      await stopped(stop)
+    }
+    for (const end of pending.splice(0)) end()
+    await cluster.clock.advance(100)
+    expect([...runs].sort((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, i) => i))
+  })
+
+  test('no timer is left when every scheduler has stopped', async () => {
+    const job = defineJob({ type: 'job', timeout: '1h', stallTimeout: '1h', handle() {} })
+    const nodes = [cluster.node({ jobs: [job] }), cluster.node({ jobs: [job] })]
+    for (const { scheduler } of nodes) await scheduler.start()
+    await nodes[0]!.scheduler.enqueueMany(job, [{}, {}, {}])
+    await cluster.clock.advance(100)
+    await nodes[0]!.scheduler.schedule('s', job, undefined, { scheduleType: 'interval', scheduleValue: '1h' })
+    for (const { scheduler } of nodes) await stopped(scheduler.stop())
+    expect(cluster.clock.pending).toBe(0)
+  })
+
+  test('stop before start, stop twice, start twice', async () => {
+    let runs = 0
+    const job = defineJob({ type: 'job', handle: () => void runs++ })
+    const idle = cluster.node({ jobs: [job] })
+    await idle.scheduler.stop()
+    await idle.scheduler.stop(true)
+    await expect(idle.scheduler.start()).rejects.toMatchObject({ code: 'CLOSED' })
+    await expect(idle.scheduler.enqueue(job)).rejects.toMatchObject({ code: 'CLOSED' })
+    const { scheduler } = cluster.node({ jobs: [job] })
+    await Promise.all([scheduler.start(), scheduler.start()])
+    await scheduler.enqueue(job)
+    await cluster.until(() => runs === 1)
+    expect(await scheduler.workers()).toHaveLength(1)
+  })
+
+  test('a start that fails may be tried again', async () => {
+    let runs = 0
+    const job = defineJob({ type: 'job', handle: () => void runs++ })
+    const { scheduler, network } = cluster.node({ jobs: [job] })
+    network.break('refuse')
+    await expect(scheduler.start()).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    network.break('refuse', ['heartbeat', 'compareAndSet'])
+    await expect(scheduler.start()).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    network.mend()
+    await scheduler.start()
+    await scheduler.enqueue(job)
+    await cluster.until(() => runs === 1)
+  })
+})
