@@ -13,7 +13,7 @@ import { type MemoryAdapters, memory } from '../memory.ts'
 import { MemoryServer } from '../server.ts'
 
 export type StoreKind = 'fused' | 'composed'
-export const STORE_KINDS: readonly StoreKind[] = ['fused']
+export const STORE_KINDS: readonly StoreKind[] = ['fused', 'composed']
 
 /** A process's clock: it stands still with its process, and its wall clock may be wrong. */
 export class NodeClock implements Clock {

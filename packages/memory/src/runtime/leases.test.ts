@@ -96,7 +96,7 @@ describe.each(STORE_KINDS)('leases, %s store', (kind) => {
         await end.wait()
       },
     })
-    const { scheduler, freeze, thaw, ...one } = cluster.node({ jobs: [job], maxConcurrentJobs: 2, ...FAST })
+    const { scheduler, freeze, thaw } = cluster.node({ jobs: [job], maxConcurrentJobs: 2, ...FAST })
     scheduler.on('stale', () => order.push('stale'))
     await scheduler.start()
     await scheduler.enqueue(job)
@@ -111,7 +111,6 @@ describe.each(STORE_KINDS)('leases, %s store', (kind) => {
     expect(reasons).toMatchObject([{ code: 'LEASE_LOST' }])
     end.give()
     await cluster.until(() => order.includes('stale'), 1_000)
-    expect(one.network.calls).toContain('heartbeat')
   })
 
   test('past its own lease it neither claims nor starts, and goes on when the store answers again', async () => {
