@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { access, chown, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { access, chown, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -17,19 +17,19 @@ import type { Server } from './server.ts'
 export interface Program {
   /** Used in the directory's name and in messages. */
   readonly name: string
-  readonly binary: string
   /** A port to insist on; default a free one. */
   readonly port: number | undefined
   /** The user and group id to run as; default this process's. */
   readonly runAs?: number | undefined
-  arguments(at: Place): readonly string[]
-  /** Done once, before the first start. */
-  prepare?(at: Place): Promise<void>
+  /** The program and its arguments. At the first start, the folder `data` in its directory is empty. */
+  command(at: Place): readonly string[]
   url(at: Place): string
   /** Rejects as long as this very server does not serve; resolves to its version. */
   probe(at: Place & { readonly pid: number }): Promise<string>
   /** How the server is asked to shut down properly. */
   readonly shutdownSignal: NodeJS.Signals
+  /** A complaint in the log that goes away by itself, so that starting again helps. */
+  readonly passing?: RegExp
   /** How it ends when nobody will miss its data: quickly, but leaving nothing behind. */
   readonly endSignal: NodeJS.Signals
 }
@@ -43,6 +43,7 @@ export interface Place {
 /** Handed over as text, since the user that the server runs as may not be able to read this repository. */
 const WATCH = readFileSync(new URL('../watch.sh', import.meta.url), 'utf8')
 const PORT_ATTEMPTS = 3
+const PASSING_LIMIT_MS = 10_000
 
 /** Starts the program and waits until it answers. Throws with the end of its log when it does not. */
 export async function startLocal(program: Program): Promise<Server> {
@@ -94,15 +95,18 @@ class LocalServer implements Server {
   }
 
   async launch(): Promise<void> {
-    await this.#program.prepare?.(this.#place)
-    const { binary, runAs, endSignal } = this.#program
+    const { runAs, endSignal } = this.#program
     const { directory } = this.#place
     const started = once(this.#lines, 'started')
     this.#shell = spawn(
       '/bin/sh',
       [
-        ...['-c', WATCH, 'watch.sh', directory, endSignal.replace('SIG', ''), binary],
-        ...this.#program.arguments(this.#place),
+        '-c',
+        WATCH,
+        'watch.sh',
+        directory,
+        endSignal.replace('SIG', ''),
+        ...this.#program.command(this.#place),
       ],
       {
         cwd: directory,
@@ -128,13 +132,18 @@ class LocalServer implements Server {
   }
 
   async start(): Promise<void> {
-    if (this.#pid !== undefined) return
-    if (!this.#shell?.stdin?.writable)
-      throw new Error(`the ${this.#program.name} server was stopped for good`)
-    const started = once(this.#lines, 'started')
-    this.#shell.stdin.write('start\n')
-    await started
-    await this.#answering()
+    const deadline = Date.now() + PASSING_LIMIT_MS
+    while (this.#pid === undefined) {
+      if (!this.#shell?.stdin?.writable) {
+        throw new Error(`the ${this.#program.name} server was stopped for good`)
+      }
+      const started = once(this.#lines, 'started')
+      this.#shell.stdin.write('start\n')
+      await started
+      await this.#answering().catch((error: unknown) => {
+        if (!this.#program.passing?.test(String(error)) || Date.now() > deadline) throw error
+      })
+    }
   }
 
   async restart(signal: NodeJS.Signals = this.#program.shutdownSignal): Promise<void> {
@@ -177,14 +186,19 @@ class LocalServer implements Server {
     } catch (error) {
       const log = await readFile(join(this.directory, 'server.log'), 'utf8').catch(() => '')
       const end = log.split('\n').slice(-15).join('\n')
-      throw new Error(`${this.#program.binary} did not start; the end of its log:\n${end}`, { cause: error })
+      throw new Error(`the ${this.#program.name} server did not start; the end of its log:\n${end}`, {
+        cause: error,
+      })
     }
   }
 }
 
 async function makePlace({ name, port, runAs }: Program): Promise<Place> {
   const directory = await mkdtemp(join(await openTemporaryFolder(runAs), `sched-${name}-`))
-  if (runAs !== undefined) await chown(directory, runAs, runAs)
+  await mkdir(join(directory, 'data'), { mode: 0o700 })
+  if (runAs !== undefined) {
+    for (const folder of [directory, join(directory, 'data')]) await chown(folder, runAs, runAs)
+  }
   return { directory, port: port ?? (await freePort()) }
 }
 

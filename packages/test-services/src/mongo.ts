@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Document, MongoClient } from 'mongodb'
@@ -43,12 +42,9 @@ export function mongoUrl(port: number, { replicaSet = true }: MongoOptions): str
 export function startLocalMongo(binary: string, options: MongoOptions = {}): Promise<Server> {
   return startLocal({
     name: 'mongo',
-    binary,
     port: options.port,
-    prepare: async ({ directory }) => {
-      await mkdir(join(directory, 'data'))
-    },
-    arguments: ({ port, directory }) => [
+    command: ({ port, directory }) => [
+      binary,
       ...['--dbpath', join(directory, 'data'), '--bind_ip', '127.0.0.1'],
       ...mongoArguments(port, options),
     ],

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
 import { findBinary, versionedFolders } from './binaries.ts'
-import { type Place, startLocal } from './local-server.ts'
+import { startLocal } from './local-server.ts'
 import type { Server } from './server.ts'
 
 export interface PostgresOptions {
@@ -14,6 +14,13 @@ export interface PostgresOptions {
 }
 
 const run = promisify(execFile)
+
+/** `$0` is the data folder, `$1` initdb, `$2` its options; the rest runs the server, as the same process. */
+const INITIALIZE_AND_RUN = `
+  [ -e "$0/PG_VERSION" ] || "$1" -D "$0" -U postgres -A trust -E UTF8 --no-sync $2 || exit
+  shift 2
+  exec "$@"
+`
 
 /** PostgreSQL refuses to run as root; this is `nobody`. */
 const NOBODY = 65534
@@ -37,6 +44,8 @@ export function postgresArguments(port: number, options: PostgresOptions): strin
     full_page_writes: 'off',
     max_connections: '300',
     shared_buffers: '64MB',
+    // In the data folder, which goes away even after a kill.
+    dynamic_shared_memory_type: 'mmap',
     port: String(port),
     ...options.settings,
   }
@@ -47,15 +56,15 @@ export function postgresUrl(port: number): string {
   return `postgres://postgres@127.0.0.1:${port}/postgres`
 }
 
-export function startLocalPostgres(initdb: string, options: PostgresOptions = {}): Promise<Server> {
+export async function startLocalPostgres(initdb: string, options: PostgresOptions = {}): Promise<Server> {
+  const locale = await localeOptions(initdb)
   return startLocal({
     name: 'postgres',
-    binary: join(dirname(initdb), 'postgres'),
     port: options.port,
     runAs,
-    prepare: (place) => initialize(initdb, place),
-    arguments: ({ port, directory }) => [
-      ...['-D', dataFolder(directory), '-h', '127.0.0.1', '-k', ''],
+    command: ({ port, directory }) => [
+      ...['/bin/sh', '-c', INITIALIZE_AND_RUN, dataFolder(directory), initdb, locale.join(' ')],
+      ...[join(dirname(initdb), 'postgres'), '-D', dataFolder(directory), '-h', '127.0.0.1', '-k', ''],
       ...postgresArguments(port, options),
     ],
     url: ({ port }) => postgresUrl(port),
@@ -65,6 +74,8 @@ export function startLocalPostgres(initdb: string, options: PostgresOptions = {}
       return version
     },
     shutdownSignal: 'SIGINT',
+    // After a kill, until its last process has noticed.
+    passing: /pre-existing shared memory block/,
     // SIGKILL would leave its processes and shared memory behind.
     endSignal: 'SIGQUIT',
   })
@@ -73,14 +84,6 @@ export function startLocalPostgres(initdb: string, options: PostgresOptions = {}
 /** The version of the server at `url`; rejects when none answers. */
 export async function probePostgres(url: string): Promise<string> {
   return (await ask(url)).version
-}
-
-async function initialize(initdb: string, { directory }: Place): Promise<void> {
-  const options = ['-D', dataFolder(directory), '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-sync']
-  await run(initdb, [...options, ...(await localeOptions(initdb))], {
-    cwd: directory,
-    ...(runAs === undefined ? {} : { uid: runAs, gid: runAs }),
-  })
 }
 
 /** A natural-language collation where this build has one, so that no test passes only because text sorts by bytes. */

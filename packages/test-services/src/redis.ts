@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { findBinary } from './binaries.ts'
 import { startLocal } from './local-server.ts'
@@ -28,11 +29,11 @@ export function redisUrl(port: number, { config }: RedisOptions): string {
 export function startLocalRedis(binary: string, options: RedisOptions = {}): Promise<Server> {
   return startLocal({
     name: 'redis',
-    binary,
     port: options.port,
-    arguments: ({ port, directory }) => [
+    command: ({ port, directory }) => [
+      binary,
       ...redisArguments(port, options),
-      ...['--bind', '127.0.0.1', '--dir', directory],
+      ...['--bind', '127.0.0.1', '--dir', join(directory, 'data')],
     ],
     url: ({ port }) => redisUrl(port, options),
     probe: async ({ port, pid }) => {
