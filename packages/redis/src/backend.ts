@@ -2,6 +2,7 @@ import type { Backend as CoreBackend, FuseParts, JobStore } from '@sched/core/ad
 import { checkServer } from './checks.ts'
 import { type Client, clientFactory } from './client.ts'
 import { Connection } from './connection.ts'
+import { RedisJobStore } from './job-store.ts'
 import { keysInLua, WAKE_KEYS } from './keys.ts'
 import leaveHubText from './lua/leave-hub.lua'
 import { type RedisAdapterOptions, type RedisSource, type Settings, settingsOf } from './options.ts'
@@ -23,6 +24,7 @@ export class Backend implements CoreBackend {
   readonly connection: Connection
   readonly #open: () => Client
   readonly #attached = new Set<object>()
+  readonly #hubs = new Set<WakeHub>()
   #ready: Promise<void> | undefined
 
   constructor(source: RedisSource, options: RedisAdapterOptions = {}) {
@@ -34,7 +36,7 @@ export class Backend implements CoreBackend {
 
   /** Waits for wakes of one scope, on a connection of its own. `listen.parts`: what the script is given of each name. */
   openHub(base: string, listen: ListenScript): WakeHub {
-    return new WakeHub({
+    const hub = new WakeHub({
       connection: this.connection,
       open: this.#open,
       base,
@@ -51,6 +53,8 @@ export class Backend implements CoreBackend {
       onFault: (error) =>
         this.settings.logger.warn('waiting for Redis was interrupted; it goes on', { error }),
     })
+    this.#hubs.add(hub)
+    return hub
   }
 
   /** Checks the server, and resets the prefix where that was asked for. A failure is not kept: the next call tries again. */
@@ -68,11 +72,14 @@ export class Backend implements CoreBackend {
 
   detach(adapter: object): void {
     this.#attached.delete(adapter)
-    if (this.#attached.size === 0) this.connection.close()
+    if (this.#attached.size > 0) return
+    for (const hub of this.#hubs) hub.close()
+    this.connection.close()
   }
 
-  fuse(_parts: FuseParts): JobStore | undefined {
-    return undefined
+  fuse({ scope, storage, broker }: FuseParts): JobStore | undefined {
+    if (!this.#attached.has(storage) || !this.#attached.has(broker)) return undefined
+    return new RedisJobStore(this, scope)
   }
 
   async #prepare(): Promise<void> {

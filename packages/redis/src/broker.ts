@@ -97,18 +97,13 @@ export class RedisBroker extends RedisAdapter implements IBrokerEngine {
         leaseMs,
         strategy,
         maxActive ?? -1,
-      ])) as [string, ...(string | number)[]]
-      for (let i = 1; i < answer.length; i += 3) {
-        const id = answer[i] as string
+      ])) as (string | number)[]
+      for (let i = 0; i < answer.length; i += 4) {
+        const [id, receipt, deliveries, dueAt] = answer.slice(i, i + 4) as [string, string, number, string]
         this.#claimedFrom.add(consumerId, id, name)
-        leases.push({
-          id,
-          receipt: answer[0],
-          deliveries: Number(answer[i + 1]),
-          dueAt: Number(answer[i + 2]),
-        })
+        leases.push({ id, receipt, deliveries, dueAt: Number(dueAt) })
       }
-      if ((answer.length - 1) / 3 < wanted) break
+      if (answer.length / 4 < wanted) break
     }
     return leases
   }

@@ -131,6 +131,8 @@ export const JOB_KEYS = {
   COUNTS: 'c',
   /** Hash: paused types. */
   PAUSED: 'pz',
+  /** Hash: types of which somebody was refused a place. */
+  LIMITED: 'lm',
   /** Sorted set per state and type: kept finished ids by when their age ends. */
   KEPT: 'k:',
   /** Set of the state + type that have such a set. */

@@ -9,10 +9,11 @@ export abstract class RedisAdapter implements Lifecycle {
   readonly #what: string
   #closed = false
 
-  constructor(backend: Backend, what: string) {
+  /** `shares`: whether it keeps the connections open until it is closed. */
+  constructor(backend: Backend, what: string, shares = true) {
     this.backend = backend
     this.#what = what
-    backend.attach(this)
+    if (shares) backend.attach(this)
   }
 
   async ready(): Promise<void> {

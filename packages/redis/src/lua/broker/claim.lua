@@ -1,12 +1,12 @@
 -- Leases ids in order to one consumer, those whose lease has ended among them. Two claims never get one id; while the queue is paused
--- nothing is given. The receipt is one for the whole call: with the id it proves this claim.
+-- nothing is given. Each id gets a receipt of its own.
 --
 -- KEYS     see queue.lua
 -- ARGV     consumer, most ids, lease in ms, strategy, most leased at once over the cluster (or -1)
--- Returns {receipt; then id, deliveries, due, repeated}.
+-- Returns id, receipt, deliveries, due, repeated.
 local consumer, limit, lease, strategy = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local most = tonumber(ARGV[5])
-if redis.call('EXISTS', K_PAUSED) == 1 then return { '' } end
+if redis.call('EXISTS', K_PAUSED) == 1 then return {} end
 
 local function surface(set, bound)
   local members = redis.call('ZRANGEBYSCORE', set, '-inf', bound, 'LIMIT', 0, 1000)
@@ -32,7 +32,7 @@ if most >= 0 then
   room = math.min(limit, most - redis.call('ZCARD', K_LEASED))
   if room < limit and redis.call('ZCARD', K_BY_DUE) > math.max(room, 0) then redis.call('SET', K_LIMITED, 1) end
 end
-if room <= 0 then return { '' } end
+if room <= 0 then return {} end
 
 local members
 if strategy == 'priority' then
@@ -42,17 +42,19 @@ elseif strategy == 'fifo' then
 else
   members = redis.call('ZREVRANGE', K_BY_DUE, 0, room - 1)
 end
-if #members == 0 then return { '' } end
+if #members == 0 then return {} end
 
-local receipt = whole(numbers(1))
+local first = numbers(#members)
 local ends = whole(math.min(now_us + lease * 1000, FAR))
 local ids = {}
 for i = 1, #members do ids[i] = string.sub(members[i], 15) end
 local entries = redis.call('HMGET', K_ENTRIES, unpack(ids))
-local answer, leases, receipts, written = { receipt }, {}, {}, {}
+local answer, leases, receipts, written = {}, {}, {}, {}
 for i = 1, #ids do
   local priority, due, seq, deliveries = decode(entries[i])
+  local receipt = whole(first + i - 1)
   answer[#answer + 1] = ids[i]
+  answer[#answer + 1] = receipt
   answer[#answer + 1] = deliveries + 1
   answer[#answer + 1] = whole(due)
   leases[#leases + 1] = ends

@@ -1,0 +1,138 @@
+/** Outcomes as the settle script takes them, and its answer. */
+import {
+  type ClaimedJob,
+  type ClaimRequest,
+  encodeValue,
+  type JobError,
+  type Outcome,
+  ValueUnserializableError,
+} from '@sched/core/adapter'
+import type { Argument } from './connection.ts'
+import { readClaim } from './job-codec.ts'
+
+/** A token names the fence of its claim and the worker that holds it. */
+export function tokenOf(fence: string, worker: string): string {
+  return `${fence}@${worker}`
+}
+
+export function readToken(token: string): { readonly fence: string; readonly worker: string } {
+  const at = token.indexOf('@')
+  return at < 0 ? { fence: '', worker: token } : { fence: token.slice(0, at), worker: token.slice(at + 1) }
+}
+
+export function wantArguments(want: ClaimRequest | undefined): Argument[] {
+  if (want === undefined) return ['', 0, 0]
+  const types = new Map(want.types.map((type) => [type.type, type]))
+  const args: Argument[] = [want.worker, want.limit, types.size]
+  for (const { type, limit, maxActive } of types.values())
+    args.push(type, limit ?? want.limit, maxActive ?? -1)
+  return args
+}
+
+export interface OutcomeArguments {
+  readonly args: Argument[]
+  /** Of each outcome as it was sent, its place among those that were given. */
+  readonly places: readonly number[]
+}
+
+interface Group {
+  readonly worker: string
+  readonly fence: string
+  readonly kind: string
+  readonly rows: Argument[]
+  readonly places: number[]
+}
+
+/** Grouped by claim and kind, so that the script handles each group with one call of each command. Throws VALUE_UNSERIALIZABLE. */
+export function outcomeArguments(outcomes: readonly Outcome[], maxBytes: number): OutcomeArguments {
+  const groups = new Map<string, Group>()
+  for (const [place, outcome] of outcomes.entries()) {
+    const [kind, first, second] = columns(outcome, place, maxBytes)
+    const key = kind + outcome.token
+    let group = groups.get(key)
+    if (group === undefined) {
+      group = { ...readToken(outcome.token), kind, rows: [], places: [] }
+      groups.set(key, group)
+    }
+    group.rows.push(outcome.id, first, second)
+    group.places.push(place)
+  }
+  const args: Argument[] = []
+  const places: number[] = []
+  for (const { worker, fence, kind, rows, places: own } of groups.values()) {
+    args.push(worker, fence, kind, own.length)
+    for (const row of rows) args.push(row)
+    places.push(...own)
+  }
+  return { args, places }
+}
+
+function columns(
+  outcome: Outcome,
+  place: number,
+  maxBytes: number,
+): [kind: string, first: Argument, second: string] {
+  switch (outcome.kind) {
+    case 'complete':
+      return [
+        'c',
+        outcome.durationMs ?? 0,
+        outcome.result === undefined || outcome.result === null
+          ? ''
+          : encodeValue(outcome.result, { root: `outcomes[${place}].result`, maxBytes }),
+      ]
+    case 'retry':
+      return ['r', outcome.delayMs, errorText(outcome.error)]
+    case 'fail':
+      return ['f', outcome.reason, errorText(outcome.error)]
+    case 'cancel':
+      return ['x', outcome.reason ?? '', '']
+    case 'release':
+      return ['l', '', '']
+    default:
+      return ['s', outcome.delayMs, '']
+  }
+}
+
+/** Whatever a handler threw is kept; text that no server takes is mended. */
+function errorText(error: JobError): string {
+  const mended = Object.entries(error).filter(([, value]) => typeof value === 'string')
+  return encodeValue(
+    Object.fromEntries(mended.map(([key, value]) => [key, (value as string).toWellFormed()])),
+  )
+}
+
+export type SettleAnswer = readonly [digits: string, fence: string, due: string, ...jobs: string[]]
+
+export interface UnreadableClaim {
+  readonly id: string
+  readonly token: string
+  readonly error: JobError
+}
+
+export interface ReadClaims {
+  readonly jobs: readonly ClaimedJob[]
+  /** Those whose bytes cannot be read: they fail, and keep their bytes. */
+  readonly unreadable: readonly UnreadableClaim[]
+}
+
+export function readClaims(answer: SettleAnswer, worker: string): ReadClaims {
+  const jobs: ClaimedJob[] = []
+  const unreadable: UnreadableClaim[] = []
+  const token = tokenOf(answer[1], worker)
+  const fence = Number(answer[1])
+  for (let i = 3; i < answer.length; i += 3) {
+    const entry = answer[i] as string
+    try {
+      jobs.push(readClaim(entry, answer[i + 1] as string, answer[i + 2] as string, fence, token))
+    } catch (error) {
+      if (!(error instanceof ValueUnserializableError)) throw error
+      unreadable.push({
+        id: entry.slice(11),
+        token,
+        error: { name: error.name, message: error.message, code: error.code },
+      })
+    }
+  }
+  return { jobs, unreadable }
+}

@@ -1,0 +1,303 @@
+import {
+  type ChangeAnswer,
+  type ClaimRequest,
+  checkChange,
+  checkClaimRequest,
+  checkedQuery,
+  checkName,
+  checkOutcomes,
+  checkSweepLimits,
+  checkWorkerReport,
+  decodeValue,
+  encodeValue,
+  type HeartbeatReply,
+  type Held,
+  InvalidArgumentError,
+  type JobChange,
+  type JobCounts,
+  type JobPage,
+  type JobQuery,
+  type JobRecord,
+  type JobStore,
+  MAX_BATCH,
+  type NewJob,
+  OPERATION_DEADLINE_MS,
+  type Outcome,
+  type Settled,
+  type SweepLimits,
+  type SweepReport,
+  type Traits,
+  type TypeCounts,
+  type WorkerRecord,
+  type WorkerReport,
+} from '@sched/core/adapter'
+import type { Backend } from './backend.ts'
+import { inChunks } from './chunks.ts'
+import type { Argument } from './connection.ts'
+import { encodeJob, instantText, readRecord } from './job-codec.ts'
+import { type InsertAnswer, insertArguments, spreadInserts } from './job-insert.ts'
+import { listJobs } from './job-list.ts'
+import { JOB_SCRIPTS } from './job-scripts.ts'
+import { outcomeArguments, readClaims, readToken, type SettleAnswer, wantArguments } from './job-settle.ts'
+import { hubsKey, JOB_KEYS, jobBase, wakeKey } from './keys.ts'
+import { RedisAdapter } from './redis-adapter.ts'
+import type { WakeHub } from './wake-hub.ts'
+
+/** How long `workers()` shows a dead worker after its last job was taken back. */
+const DEAD_WORKER_KEEP_MS = 3_600_000
+
+const ANSWERS: Readonly<Record<string, ChangeAnswer>> = { o: 'ok', m: 'missing', r: 'refused' }
+
+/** Jobs on Redis without a broker in between: each call is one script on the keys of one scope, decided by the server's clock. */
+export class RedisJobStore extends RedisAdapter implements JobStore {
+  readonly traits: Partial<Traits> = { clock: 'server', durability: 'server' }
+  readonly #base: string
+  #hub: WakeHub | undefined
+
+  constructor(backend: Backend, scope: string) {
+    super(backend, 'the Redis job store', false)
+    this.#base = jobBase(backend.settings.prefix, scope)
+  }
+
+  async insert(
+    jobs: readonly NewJob[],
+    options?: { readonly transaction?: unknown },
+  ): Promise<readonly ('inserted' | 'exists' | Error)[]> {
+    this.guard()
+    checkBatch(jobs.length, 'jobs')
+    if (options?.transaction !== undefined) {
+      throw new InvalidArgumentError(
+        'Redis has no transaction to insert a job in; leave `tx` out, or keep jobs in the database of the transaction',
+      )
+    }
+    const { maxValueBytes } = this.backend.settings
+    const encoded = jobs.map((job) => {
+      try {
+        return encodeJob(job, maxValueBytes)
+      } catch (error) {
+        return error as Error
+      }
+    })
+    const { args, sent } = insertArguments(encoded)
+    const digits =
+      sent === 0 ? null : ((await this.run(JOB_SCRIPTS.insert, this.#base, args)) as InsertAnswer)
+    return spreadInserts(encoded, digits)
+  }
+
+  async settle(outcomes: readonly Outcome[], want?: ClaimRequest): Promise<Settled> {
+    this.guard()
+    checkBatch(outcomes.length, 'outcomes')
+    checkOutcomes(outcomes)
+    if (want !== undefined) checkClaimRequest(want)
+    const { args, places } = outcomeArguments(outcomes, this.backend.settings.maxValueBytes)
+    const answer = (await this.run(
+      JOB_SCRIPTS.settle,
+      this.#base,
+      wantArguments(want).concat(args),
+    )) as SettleAnswer
+    const settled = new Array<'ok' | 'stale'>(outcomes.length)
+    for (const [i, place] of places.entries()) settled[place] = answer[0][i] === '1' ? 'ok' : 'stale'
+    const { jobs, unreadable } = readClaims(answer, want?.worker ?? '')
+    if (unreadable.length > 0) {
+      await this.settle(unreadable.map((claim) => ({ ...claim, kind: 'fail', reason: 'undecodable' })))
+    }
+    return { settled, jobs, nextDueInMs: answer[2] === '' ? null : Number(answer[2]) }
+  }
+
+  async heartbeat(worker: WorkerReport, held: readonly Held[]): Promise<HeartbeatReply> {
+    this.guard()
+    checkWorkerReport(worker)
+    const { id, leaseMs, phase = 'active', claimGraceMs = OPERATION_DEADLINE_MS, info } = worker
+    const args: Argument[] = [id, leaseMs, phase, claimGraceMs, info === undefined ? '' : encodeValue(info)]
+    for (const mine of held) {
+      const { fence, worker: owner } = readToken(mine.token)
+      // a token of another worker proves nothing here
+      args.push(mine.id, owner === id ? fence : '-')
+    }
+    const [alive, , lost, cancelRequested] = (await this.run(JOB_SCRIPTS.heartbeat, this.#base, args)) as [
+      number,
+      number,
+      string[],
+      string[],
+    ]
+    return { alive: alive === 1, lost, cancelRequested }
+  }
+
+  async sweep(limits: SweepLimits): Promise<SweepReport> {
+    this.guard()
+    checkSweepLimits(limits)
+    const [more, recovered, crashed, expired, pruned, dead] = (await this.run(JOB_SCRIPTS.sweep, this.#base, [
+      Math.min(limits.limit ?? MAX_BATCH, MAX_BATCH),
+      limits.graceMs ?? 0,
+      DEAD_WORKER_KEEP_MS,
+    ])) as [number, number, number, number, number, string[]]
+    return { more: more === 1, dead, recovered, crashed, expired, pruned }
+  }
+
+  async get(ids: readonly string[]): Promise<readonly (JobRecord | null)[]> {
+    this.guard()
+    for (const id of ids) checkName(id, 'id')
+    const records: (JobRecord | null)[] = []
+    for (const chunk of inChunks(ids, MAX_BATCH)) {
+      const [bodies, changes, endings, cancels, ...workers] = (await this.run(
+        JOB_SCRIPTS.read,
+        this.#base,
+        chunk,
+      )) as ReadAnswer
+      for (const [i, id] of chunk.entries()) {
+        const body = bodies[i]
+        if (body === null || body === undefined) {
+          records.push(null)
+          continue
+        }
+        const holder = workers.find(([, held]) => held[i] !== null)
+        records.push(
+          readRecord({
+            id,
+            body,
+            change: changes[i] ?? null,
+            ending: endings[i] ?? null,
+            cancel: cancels[i] ?? null,
+            held: holder === undefined ? null : { worker: holder[0], text: holder[1][i] as string },
+          }),
+        )
+      }
+    }
+    return records
+  }
+
+  async list(query: JobQuery): Promise<JobPage> {
+    this.guard()
+    const key = this.#base + JOB_KEYS.BODIES
+    const source = {
+      scan: async (cursor: string, count: number) => {
+        this.guard()
+        const [next, pairs] = (await this.backend.connection.command(
+          'hscan',
+          key,
+          cursor,
+          'COUNT',
+          count,
+        )) as [string, string[]]
+        return [next, pairs.filter((_, i) => i % 2 === 0)] as const
+      },
+      get: (ids: readonly string[]) => this.get(ids),
+    }
+    return await listJobs(source, query, checkedQuery(query))
+  }
+
+  async counts(): Promise<JobCounts> {
+    this.guard()
+    const [counters, paused] = (await this.run(JOB_SCRIPTS.counts, this.#base, [])) as [string[], string[]]
+    const types: Record<string, TypeCounts> = {}
+    const NONE: TypeCounts = {
+      pending: 0,
+      running: 0,
+      completed: 0,
+      failed: 0,
+      cancelled: 0,
+      durationMs: 0,
+      paused: false,
+    }
+    for (let i = 0; i < counters.length; i += 2) {
+      const field = counters[i] as string
+      const name = COUNTERS[field[0] as string]
+      const type = field.slice(1)
+      if (name !== undefined)
+        put(types, type, { ...(own(types, type) ?? NONE), [name]: Number(counters[i + 1]) })
+    }
+    for (const type of paused) put(types, type, { ...(own(types, type) ?? NONE), paused: true })
+    return { types }
+  }
+
+  async change(ids: readonly string[], change: JobChange): Promise<readonly ChangeAnswer[]> {
+    this.guard()
+    for (const id of ids) checkName(id, 'id')
+    checkChange(change)
+    const spec = changeText(change)
+    const answers = new Map<string, ChangeAnswer>()
+    for (const chunk of inChunks([...new Set(ids)], MAX_BATCH)) {
+      const letters = (await this.run(JOB_SCRIPTS.change, this.#base, [
+        change.kind,
+        spec,
+        ...chunk,
+      ])) as string
+      for (const [i, id] of chunk.entries()) answers.set(id, ANSWERS[letters[i] as string] ?? 'refused')
+    }
+    return ids.map((id) => answers.get(id) ?? 'missing')
+  }
+
+  async pause(type: string, paused: boolean): Promise<void> {
+    this.guard()
+    checkName(type, 'type')
+    const keys = [this.#base, wakeKey(this.#base, type), hubsKey(this.#base)]
+    await this.run(JOB_SCRIPTS.pause, keys, [type, paused ? 1 : 0])
+  }
+
+  async workers(): Promise<readonly WorkerRecord[]> {
+    this.guard()
+    const rows = (await this.run(JOB_SCRIPTS.workers, this.#base, [])) as (string | number)[]
+    const workers: WorkerRecord[] = []
+    for (let i = 0; i < rows.length; i += 5) {
+      const info = rows[i + 4] as string
+      workers.push({
+        id: rows[i] as string,
+        until: Number(rows[i + 1]),
+        dead: rows[i + 2] === 1,
+        running: rows[i + 3] as number,
+        info: info === '' ? {} : decodeValue<Record<string, unknown>>(info, 'info'),
+      })
+    }
+    return workers
+  }
+
+  async subscribe(types: readonly string[], onWake: (type: string) => void): Promise<() => Promise<void>> {
+    this.guard()
+    for (const type of types) checkName(type, 'type')
+    this.#hub ??= this.backend.openHub(this.#base, { script: JOB_SCRIPTS.listen, parts: (names) => names })
+    const stop = await this.#hub.watch([...new Set(types)], onWake)
+    return async () => stop()
+  }
+
+  override async close(): Promise<void> {
+    this.#hub?.close()
+    await super.close()
+  }
+}
+
+type ReadAnswer = readonly [
+  bodies: (string | null)[],
+  changes: (string | null)[],
+  endings: (string | null)[],
+  cancels: (string | null)[],
+  ...workers: [worker: string, held: (string | null)[]][],
+]
+
+const COUNTERS: Readonly<Record<string, keyof TypeCounts>> = {
+  p: 'pending',
+  r: 'running',
+  c: 'completed',
+  f: 'failed',
+  x: 'cancelled',
+  d: 'durationMs',
+}
+
+/** A type may have the name of something that every object has. */
+function own(types: Record<string, TypeCounts>, type: string): TypeCounts | undefined {
+  return Object.hasOwn(types, type) ? types[type] : undefined
+}
+
+function put(types: Record<string, TypeCounts>, type: string, counts: TypeCounts): void {
+  Object.defineProperty(types, type, { value: counts, enumerable: true, configurable: true, writable: true })
+}
+
+function changeText(change: JobChange): string {
+  if (change.kind === 'cancel') return change.reason ?? ''
+  if (change.kind === 'reschedule') return instantText(change.delayMs, 'delayMs', change.runAt, 'runAt')
+  return ''
+}
+
+function checkBatch(length: number, what: string): void {
+  if (length <= MAX_BATCH) return
+  throw new InvalidArgumentError(`${what} takes at most ${MAX_BATCH} at a time, not ${length}`)
+}

@@ -1,0 +1,104 @@
+-- How jobs end: the record is kept as its type wants it or goes, the id is remembered, the counters grow. Everything is collected by
+-- finish() and written by finish_out(), once a script.
+local gone, unchanged, endings, kept, remembered = {}, {}, {}, {}, {}
+
+-- `change.due`, `change.fence` and the counts are those of the ending; `started` is empty where it never ran.
+local function finish(id, state, head, change, reason, result)
+  local age, most = head.age[state], head.count[state]
+  if age == 0 or most == 0 then
+    gone[#gone + 1] = id
+  else
+    local started = change.fence ~= '' and whole(math.floor(change.fence / 1000)) or ''
+    endings[#endings + 1] = id
+    endings[#endings + 1] = format(
+      '%s%.0f,%s,%d,%d,%d,%s,%s;%s\0%s\0%s',
+      state,
+      now,
+      started,
+      change.attempt,
+      change.failures,
+      change.crashes,
+      change.fence,
+      change.due,
+      reason,
+      result,
+      change.error
+    )
+    local name = state .. head.type
+    local set = kept[name]
+    if not set then
+      set = { most = most }
+      kept[name] = set
+    end
+    set[#set + 1] = whole(math.min(now + (age or FAR), FAR))
+    set[#set + 1] = id
+    if change.ghost ~= '' then
+      local due = change.due
+      -- no entry names this due: a ghost is not taken for the job
+      change.due = '-'
+      write_change(id, change)
+      change.due = due
+    else
+      unchanged[#unchanged + 1] = id
+    end
+  end
+  local ids = remembered[head.remember]
+  if not ids then
+    ids = {}
+    remembered[head.remember] = ids
+  end
+  ids[#ids + 1] = id
+  count(state, head.type, 1)
+end
+
+-- Drops the buckets whose time is over; returns how many ids they held.
+local function forget()
+  local over = redis.call('ZRANGEBYSCORE', K_BUCKETS, '-inf', now)
+  local ids = 0
+  for i = 1, #over do
+    ids = ids + redis.call('SCARD', K_REMEMBERED .. over[i])
+    redis.call('UNLINK', K_REMEMBERED .. over[i])
+    redis.call('ZREM', K_BUCKETS, over[i])
+  end
+  return ids
+end
+
+-- Remembers ids for `ms` at least, in buckets a third as wide: few to look into, and each goes at once.
+local function remember(ids, ms)
+  local width = math.max(math.floor(ms / 3), 1)
+  local ends = (math.floor((now + ms) / width) + 1) * width
+  local bucket = whole(width) .. ':' .. whole(ends)
+  redis.call('SADD', K_REMEMBERED .. bucket, unpack(ids))
+  if redis.call('ZADD', K_BUCKETS, whole(ends), bucket) == 1 then forget() end
+end
+
+local function drop_records(ids)
+  if #ids == 0 then return end
+  redis.call('HDEL', K_BODIES, unpack(ids))
+  redis.call('HDEL', K_ENDINGS, unpack(ids))
+  redis.call('HDEL', K_CHANGES, unpack(ids))
+end
+
+-- Keeps a set of finished jobs within its count; a bound that fell is reached in steps.
+local function trim(name, most)
+  local excess = redis.call('ZCARD', K_KEPT .. name) - most
+  if excess <= 0 then return end
+  local popped = redis.call('ZPOPMIN', K_KEPT .. name, math.min(excess, 1000))
+  local ids = {}
+  for i = 1, #popped, 2 do ids[#ids + 1] = popped[i] end
+  drop_records(ids)
+end
+
+local function finish_out()
+  if #gone > 0 then
+    redis.call('HDEL', K_BODIES, unpack(gone))
+    redis.call('HDEL', K_CHANGES, unpack(gone))
+  end
+  if #unchanged > 0 then redis.call('HDEL', K_CHANGES, unpack(unchanged)) end
+  if #endings > 0 then redis.call('HSET', K_ENDINGS, unpack(endings)) end
+  for name, set in pairs(kept) do
+    if redis.call('ZADD', K_KEPT .. name, unpack(set)) > 0 then redis.call('SADD', K_KEPT_NAMES, name) end
+    if set.most then trim(name, set.most) end
+  end
+  for ms, ids in pairs(remembered) do remember(ids, ms) end
+end

@@ -1,0 +1,116 @@
+-- Inserts up to 1,000 jobs, each one or not at all: an id that is there, or remembered, changes nothing. So a call whose answer was
+-- lost is sent again as it is. When memory is full nothing is inserted.
+-- The caller names each id once.
+--
+-- KEYS[1]  base of the job store
+-- ARGV     number of jobs; their ids; then what they are, in the same order, as runs of
+--            'n', head, number, and of each its rest: due now, never expiring
+--            's', head, when due ('', '+ms', '@instant'), when it expires (likewise), rest: one job
+-- Returns nothing when all were inserted, else one digit a job: 1 inserted, 0 exists.
+local many = tonumber(ARGV[1])
+local known = redis.call('HMGET', K_BODIES, unpack(ARGV, 2, many + 1))
+local buckets = redis.call('ZRANGEBYSCORE', K_BUCKETS, '(' .. now, '+inf')
+for b = 1, #buckets do
+  local members = redis.call('SMISMEMBER', K_REMEMBERED .. buckets[b], unpack(ARGV, 2, many + 1))
+  for i = 1, many do
+    if members[i] == 1 then known[i] = true end
+  end
+end
+
+local bodies, lists, delayed, expiring = {}, {}, {}, {}
+local created = hex(now)
+
+local function instant(spec)
+  local given = tonumber(sub(spec, 2))
+  if sub(spec, 1, 1) == '+' then given = after(given) end
+  return math.max(math.min(math.ceil(given), FAR), 0)
+end
+
+local function ready(head)
+  local list = lists[head.list]
+  if not list then
+    list = { head = head }
+    lists[head.list] = list
+  end
+  return list
+end
+
+local i, at = 1, many + 2
+while i <= many do
+  local text = ARGV[at + 1]
+  local head = head_of(text)
+  if ARGV[at] == 'n' then
+    local run = tonumber(ARGV[at + 2])
+    local prefix, list, before = created .. text .. '\0', ready(head), #bodies
+    for k = 1, run do
+      if not known[i] then
+        bodies[#bodies + 1] = ARGV[i + 1]
+        bodies[#bodies + 1] = prefix .. ARGV[at + 2 + k]
+        list[#list + 1] = created .. ARGV[i + 1]
+      end
+      i = i + 1
+    end
+    count('p', head.type, (#bodies - before) / 2)
+    at = at + 3 + run
+  else
+    if not known[i] then
+      local id, when, expires, rest = ARGV[i + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
+      local due = when == '' and now or instant(when)
+      if expires ~= '' then
+        expires = whole(instant(expires))
+        rest = 'e' .. expires .. ';' .. rest
+        expiring[#expiring + 1] = expires
+        expiring[#expiring + 1] = id
+      end
+      if due > now then
+        delayed[#delayed + 1] = { id = id, head = head, due = due, rest = rest, at = #bodies }
+        bodies[#bodies + 1] = id
+        bodies[#bodies + 1] = ''
+      else
+        local list = ready(head)
+        list[#list + 1] = created .. id
+        bodies[#bodies + 1] = id
+        bodies[#bodies + 1] = created .. text .. '\0' .. rest
+      end
+      count('p', head.type, 1)
+    end
+    i = i + 1
+    at = at + 5
+  end
+end
+if #bodies > 0 then
+  local earliest
+  if #delayed > 0 then
+    local first = next_sequences(#delayed)
+    local members = {}
+    for k = 1, #delayed do
+      local job = delayed[k]
+      local sequence = format('%010x', first + k)
+      bodies[job.at + 2] = created .. job.head.text .. '\0d' .. whole(job.due) .. ';' .. sequence .. ';' .. job.rest
+      members[#members + 1] = whole(job.due)
+      members[#members + 1] = sequence .. job.head.priority .. job.id .. '\0' .. job.head.type
+    end
+    redis.call('HSET', K_BODIES, unpack(bodies))
+    earliest = redis.call('ZRANGE', K_DELAYED, 0, 0)[1]
+    redis.call('ZADD', K_DELAYED, unpack(members))
+    local now_earliest = redis.call('ZRANGE', K_DELAYED, 0, 0)[1]
+    -- a sleeper must learn of a due moment before the one it knows
+    if now_earliest ~= earliest then woken[sub(now_earliest, find(now_earliest, '\0', 12, true) + 1)] = true end
+  else
+    redis.call('HSET', K_BODIES, unpack(bodies))
+  end
+  move_due(1000)
+  for name, list in pairs(lists) do
+    if #list > 0 then
+      redis.call('RPUSH', K_READY .. name, unpack(list))
+      offer(list.head.type, list.head.priority)
+      woken[list.head.type] = true
+    end
+  end
+  if #expiring > 0 then redis.call('ZADD', K_EXPIRY, unpack(expiring)) end
+  tally_out()
+  wake_out()
+end
+if #bodies == many * 2 then return false end
+for k = 1, many do known[k] = known[k] and '0' or '1' end
+return table.concat(known)

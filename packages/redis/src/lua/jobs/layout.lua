@@ -1,0 +1,252 @@
+-- One job store. What a job is made of, and where each part lies:
+--
+--   body     created (11 hex digits) + head + NUL + rest; written once, kept until the record goes
+--   head     priority (one character, the higher the earlier) + settings + ';' + type: what a settle must know
+--   rest     ['d' due ';' sequence ';'] ['e' expires ';'] ['x' extras NUL] payload: the first three only where they are
+--   change   attempt,failures,crashes,due,sequence,fence,ghost,flags|error: only of a job that came back or was moved
+--   held     fence (16 digits) + due (11 hex digits) + head: under the worker that runs it
+--   ending   state finished,started,attempt,failures,crashes,fence,due;reason NUL result NUL error
+--   entry    due (11 hex digits) + id, in the list of its priority and type, in due order
+--   delayed  sequence (10 hex digits) + priority + id + NUL + type, by due
+--
+-- An entry counts only while it names the due its job has now. So what is moved, cancelled or discarded out of the middle of a list
+-- leaves its entry behind as a ghost, and costs no search; a job that has one remembers that due, and gets a later one.
+local now_us = micros()
+local now = math.floor(now_us / 1000)
+local FAR = 9007199254740991
+local sub, find, format = string.sub, string.find, string.format
+
+-- The first whole millisecond that is `ms` away: never early, and at once when it is none.
+local function after(ms)
+  return ms == 0 and now or math.ceil(now_us / 1000 + ms)
+end
+
+local function hex(ms)
+  return format('%011x', ms)
+end
+
+-- Settings, in the order in which job-codec.ts writes them; what is empty takes the default, '-' stands for no bound.
+local heads = {}
+local function head_of(text)
+  local head = heads[text]
+  if head then return head end
+  local stop = find(text, ';', 2, true)
+  local field = {}
+  for part in string.gmatch(sub(text, 2, stop - 1) .. ',', '([^,]*),') do field[#field + 1] = part end
+  local function number(at, default)
+    local value = field[at]
+    if value == nil or value == '' then return default end
+    return tonumber(value)
+  end
+  local type = sub(text, stop + 1)
+  head = {
+    text = text,
+    priority = sub(text, 1, 1),
+    type = type,
+    list = sub(text, 1, 1) .. type,
+    retries = number(1, 0),
+    crashes = number(2, D_CRASHES),
+    once = field[3] == 'm',
+    remember = number(4, D_REMEMBER),
+    age = { c = number(5, D_AGE_C), x = number(7, D_AGE_X), f = number(9, D_AGE_F) },
+    count = { c = number(6, D_COUNT_C), x = number(8, D_COUNT_X), f = number(10, D_COUNT_F) },
+  }
+  heads[text] = head
+  return head
+end
+
+-- Of a body: its head, when it was first due, the sequence of that where it was delayed, and when it expires.
+local function open_body(body)
+  local zero = find(body, '\0', 12, true)
+  local due, sequence, expires = nil, '', nil
+  local at = zero + 1
+  if sub(body, at, at) == 'd' then
+    local stop = find(body, ';', at, true)
+    due = tonumber(sub(body, at + 1, stop - 1))
+    sequence = sub(body, stop + 1, stop + 10)
+    at = stop + 12
+  end
+  if sub(body, at, at) == 'e' then
+    expires = tonumber(sub(body, at + 1, find(body, ';', at, true) - 1))
+  end
+  return head_of(sub(body, 12, zero - 1)), due or tonumber(sub(body, 1, 11), 16), sequence, expires
+end
+
+local function read_change(text)
+  if not text then
+    return { attempt = 0, failures = 0, crashes = 0, due = '', sequence = '', fence = '', ghost = '', flags = '', error = '' }
+  end
+  local attempt, failures, crashes, due, sequence, fence, ghost, flags, err =
+    string.match(text, '^(%d*),(%d*),(%d*),([^,]*),([^,]*),([^,]*),([^,]*),([^|]*)|(.*)$')
+  return {
+    attempt = tonumber(attempt),
+    failures = tonumber(failures),
+    crashes = tonumber(crashes),
+    due = due,
+    sequence = sequence,
+    fence = fence,
+    ghost = ghost,
+    flags = flags,
+    error = err,
+  }
+end
+
+local function write_change(id, change)
+  redis.call(
+    'HSET',
+    K_CHANGES,
+    id,
+    format(
+      '%d,%d,%d,%s,%s,%s,%s,%s|%s',
+      change.attempt,
+      change.failures,
+      change.crashes,
+      change.due,
+      change.sequence,
+      change.fence,
+      change.ghost,
+      change.flags,
+      change.error
+    )
+  )
+end
+
+-- Counters, written once at the end of a script: tally_out().
+local tally = {}
+local function count(letter, type, by)
+  local field = letter .. type
+  tally[field] = (tally[field] or 0) + by
+end
+
+local function tally_out()
+  for field, by in pairs(tally) do
+    if by ~= 0 then redis.call('HINCRBYFLOAT', K_COUNTS, field, by) end
+  end
+end
+
+-- Types of which somebody was refused a place look anew when one is free again.
+local woken = {}
+local function freed_out()
+  if redis.call('EXISTS', K_LIMITED) == 0 then return end
+  for field, by in pairs(tally) do
+    local type = sub(field, 2)
+    if by < 0 and sub(field, 1, 1) == 'r' and redis.call('HDEL', K_LIMITED, type) == 1 then woken[type] = true end
+  end
+end
+
+-- Types that have something to claim since this script began; those who wait are told at its end.
+local function wake_out()
+  if next(woken) == nil or redis.call('EXISTS', K_HUBS) == 0 then return end
+  for type in pairs(woken) do
+    -- as keys.ts escapes it
+    local part = string.gsub(type, '[%%:{}]', function(char) return format('%%%02X', string.byte(char)) end)
+    wake(K_WAKES .. part, K_HUBS)
+  end
+end
+
+-- Notes that the list of this priority and type is not empty.
+local function offer(type, priority)
+  local known = redis.call('HGET', K_PRIORITIES, type)
+  if not known then
+    redis.call('HSET', K_PRIORITIES, type, priority)
+  elseif not find(known, priority, 1, true) then
+    local at = 1
+    while at <= #known and sub(known, at, at) < priority do at = at + 1 end
+    redis.call('HSET', K_PRIORITIES, type, sub(known, 1, at - 1) .. priority .. sub(known, at))
+  end
+end
+
+-- Moves what has come due behind what is ready already, so that the lists stay in due order.
+local function move_due(most)
+  local due = redis.call('ZRANGEBYSCORE', K_DELAYED, '-inf', now, 'WITHSCORES', 'LIMIT', 0, most)
+  if #due == 0 then return end
+  local lists = {}
+  for i = 1, #due, 2 do
+    local member = due[i]
+    local zero = find(member, '\0', 12, true)
+    local priority, type = sub(member, 11, 11), sub(member, zero + 1)
+    local list = lists[priority .. type]
+    if not list then
+      list = {}
+      lists[priority .. type] = list
+      offer(type, priority)
+      woken[type] = true
+    end
+    list[#list + 1] = hex(tonumber(due[i + 1])) .. sub(member, 12, zero - 1)
+  end
+  redis.call('ZREMRANGEBYRANK', K_DELAYED, 0, #due / 2 - 1)
+  for name, entries in pairs(lists) do redis.call('RPUSH', K_READY .. name, unpack(entries)) end
+end
+
+local function next_sequences(many)
+  return redis.call('INCRBY', K_SEQUENCE, many) - many
+end
+
+local function delay(id, head, due, sequence)
+  redis.call('ZADD', K_DELAYED, whole(due), sequence .. head.priority .. id .. '\0' .. head.type)
+end
+
+-- Where it was: in front of what is due later. It came from the front, so the place is near.
+local function put_in_front(list, entry)
+  local due = sub(entry, 1, 11)
+  local front = redis.call('LRANGE', list, 0, 99)
+  for i = 1, #front do
+    if sub(front[i], 1, 11) >= due then
+      if i > 1 then
+        redis.call('LINSERT', list, 'BEFORE', front[i], entry)
+        return
+      end
+      break
+    end
+  end
+  if #front > 0 and #front < 100 and sub(front[#front], 1, 11) < due then
+    redis.call('RPUSH', list, entry)
+  else
+    redis.call('LPUSH', list, entry)
+  end
+end
+
+-- Makes a job pending that lies in no queue. Without `due` it is due as it was, in its old place.
+local function make_pending(id, head, change, due, expires)
+  local again = due == nil
+  due = due or tonumber(change.due)
+  local ready = due <= now
+  if change.ghost ~= '' then due = math.max(due, tonumber(change.ghost) + 1) end
+  due = math.min(due, FAR)
+  change.due = whole(due)
+  change.sequence = ''
+  if not ready then
+    change.sequence = format('%010x', next_sequences(1))
+    delay(id, head, due, change.sequence)
+    -- a sleeper must learn of a due moment before the one it knows
+    if redis.call('ZRANGE', K_DELAYED, 0, 0)[1] == change.sequence .. head.priority .. id .. '\0' .. head.type then
+      woken[head.type] = true
+    end
+  else
+    local list = K_READY .. head.list
+    if again then
+      put_in_front(list, hex(due) .. id)
+    else
+      redis.call('RPUSH', list, hex(due) .. id)
+    end
+    offer(head.type, head.priority)
+    woken[head.type] = true
+  end
+  write_change(id, change)
+  if expires and not find(change.flags, 'n', 1, true) then redis.call('ZADD', K_EXPIRY, whole(expires), id) end
+  count('p', head.type, 1)
+end
+
+-- Takes a pending job out of its queue; what lies in a list stays there as a ghost.
+local function unqueue(id, head, change, due, sequence)
+  if change.due ~= '' then
+    due, sequence = tonumber(change.due), change.sequence
+  end
+  change.due = whole(due)
+  redis.call('ZREM', K_EXPIRY, id)
+  count('p', head.type, -1)
+  if sequence ~= '' and redis.call('ZREM', K_DELAYED, sequence .. head.priority .. id .. '\0' .. head.type) == 1 then
+    return
+  end
+  change.ghost = whole(math.max(due, tonumber(change.ghost) or 0))
+end

@@ -1,0 +1,10 @@
+-- Pauses or resumes a type, for good and for every worker. Nothing else of it changes.
+--
+-- KEYS[1]  base of the job store   KEYS[2]  the wake list of the type   KEYS[3]  the hubs
+-- ARGV     type, 1 to pause or 0 to resume
+if ARGV[2] == '1' then
+  redis.call('HSET', K_PAUSED, ARGV[1], 1)
+else
+  redis.call('HDEL', K_PAUSED, ARGV[1])
+  wake(KEYS[2], KEYS[3])
+end

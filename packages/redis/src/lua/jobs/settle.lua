@@ -1,0 +1,114 @@
+-- Settles outcomes, then claims, in one step. An outcome counts only under the token of its claim: one of a dead worker, or for a job
+-- that somebody else holds, is stale and changes nothing; one for a job that a living worker no longer holds was settled before. So a
+-- call whose answer was lost is sent again as it is: its outcomes are ok, and what it claimed is given back at a heartbeat.
+-- When memory is full settling still works, since it begins by deleting.
+--
+-- KEYS[1]  base of the job store
+-- ARGV     worker that claims, most jobs, number of types; of each: name, most, most running (or -1);
+--          then groups of outcomes: worker, fence, kind, number, and of each
+--            'c' complete: id, ms, result     'r' retry: id, delay in ms, error     'f' fail: id, reason, error
+--            'x' cancel: id, reason, ''       'l' release: id, '', ''               's' snooze: id, delay in ms, ''
+-- Returns {one digit an outcome: 1 ok, 0 stale; fence of the claim; ms until the next is due; then entry, body, change, repeated}.
+local answers, held_elsewhere = {}, nil
+
+-- Of an id that is not held under its token: whether that is because it was settled before.
+local function settled_before(worker, id)
+  if not redis.call('ZSCORE', K_WORKERS, worker) then return false end
+  if not held_elsewhere then
+    held_elsewhere = redis.call('ZRANGE', K_WORKERS, 0, -1)
+    local dead = redis.call('ZRANGE', K_DEAD, 0, -1)
+    for i = 1, #dead do held_elsewhere[#held_elsewhere + 1] = dead[i] end
+  end
+  for i = 1, #held_elsewhere do
+    if redis.call('HEXISTS', K_HELD .. held_elsewhere[i], id) == 1 then return false end
+  end
+  return true
+end
+
+local function settle(kind, id, held, change, first, second, body)
+  local head = held.head
+  count('r', head.type, -1)
+  if kind == 'c' then
+    change.attempt = change.attempt + 1
+    count('d', head.type, tonumber(first))
+    finish(id, 'c', head, change, '', second)
+  elseif kind == 'f' or (kind == 'r' and change.failures >= head.retries) then
+    change.attempt = change.attempt + 1
+    change.failures = change.failures + 1
+    change.error = second
+    finish(id, 'f', head, change, kind == 'f' and first or 'error', '')
+  elseif kind == 'x' then
+    change.attempt = change.attempt + 1
+    finish(id, 'x', head, change, first, '')
+  elseif kind == 'r' then
+    change.attempt = change.attempt + 1
+    change.failures = change.failures + 1
+    change.error = second
+    give_back(id, held, change, after(tonumber(first)), body)
+  elseif kind == 's' then
+    give_back(id, held, change, after(tonumber(first)), body)
+  else
+    give_back(id, held, change, nil, body)
+  end
+end
+
+local function settle_group(at)
+  local worker, fence, kind, many = ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])
+  local ids = {}
+  for i = 1, many do ids[i] = ARGV[at + 1 + i * 3] end
+  local key = K_HELD .. worker
+  local found = redis.call('HMGET', key, unpack(ids))
+  local mine, base = {}, #answers
+  for i = 1, many do
+    local ours = found[i] and sub(found[i], 1, 16) == fence
+    if ours then
+      mine[#mine + 1] = ids[i]
+    else
+      found[i] = false
+    end
+    answers[base + i] = (ours or settled_before(worker, ids[i])) and '1' or '0'
+  end
+  if #mine == 0 then return end
+  redis.call('HDEL', key, unpack(mine))
+  local changes = has_changes and redis.call('HMGET', K_CHANGES, unpack(ids)) or {}
+  local back = kind == 'r' or kind == 'l' or kind == 's'
+  local bodies = back and redis.call('HMGET', K_BODIES, unpack(ids)) or {}
+  -- released ones the last first: each is put in front of the one claimed after it
+  local first, last, step = 1, many, 1
+  if kind == 'l' then
+    first, last, step = many, 1, -1
+  end
+  for i = first, last, step do
+    if found[i] then
+      local held, row = read_held(found[i]), at + 1 + i * 3
+      settle(kind, ids[i], held, change_after(held, changes[i]), ARGV[row + 1], ARGV[row + 2], bodies[i])
+    end
+  end
+  if redis.call('EXISTS', K_CANCEL) == 1 then redis.call('HDEL', K_CANCEL, unpack(mine)) end
+end
+
+local wanted, at = {}, 4
+for _ = 1, tonumber(ARGV[3]) do
+  wanted[#wanted + 1] = { name = ARGV[at], most = tonumber(ARGV[at + 1]), active = tonumber(ARGV[at + 2]) }
+  at = at + 3
+end
+if at <= #ARGV then
+  has_changes = redis.call('EXISTS', K_CHANGES) == 1
+  while at <= #ARGV do
+    settle_group(at)
+    at = at + 4 + 3 * tonumber(ARGV[at + 3])
+  end
+end
+
+local fence, jobs, due, open = '', {}, '', {}
+if #wanted > 0 then
+  move_due(1000)
+  fence, jobs, open = claim(ARGV[1], tonumber(ARGV[2]), wanted)
+  local hubs = redis.call('ZCARD', K_HUBS)
+  due = next_due(open, hubs)
+end
+finish_out()
+freed_out()
+tally_out()
+wake_out()
+return { table.concat(answers), fence, due, unpack(jobs) }
