@@ -70,10 +70,10 @@ export class ComposedJobStore implements JobStore {
 
   /** Makes storage, broker and lock ready, names the fields to index, and measures the server's clock. */
   async ready(): Promise<void> {
-    this.#open()
-    const { storage, broker, lock, serverTime } = this.#options
+    const parts = this.#open()
+    const { storage, broker, lock } = this.#options
     await Promise.all([storage.ready?.(), broker.ready?.(), lock.ready?.()])
-    await Promise.all([storage.index?.(JOBS, JOB_FIELDS), serverTime.measure()])
+    await Promise.all([storage.index?.(JOBS, JOB_FIELDS), parts.measure()])
   }
 
   async ping(): Promise<void> {
@@ -117,14 +117,14 @@ export class ComposedJobStore implements JobStore {
   async heartbeat(worker: WorkerReport, held: readonly Held[]): Promise<HeartbeatReply> {
     const parts = this.#open()
     checkWorkerReport(worker)
-    await this.#options.serverTime.measure()
+    await parts.measure()
     return beat(parts, worker, held)
   }
 
   async sweep(limits: SweepLimits): Promise<SweepReport> {
-    this.#open()
+    const parts = this.#open()
     checkSweepLimits(limits)
-    await this.#options.serverTime.measure()
+    await parts.measure()
     return this.#reconciler.sweep(limits)
   }
 

@@ -50,6 +50,8 @@ export interface ComposedParts {
   readonly missed: Set<string>
   /** The storage server's time, a whole number of milliseconds. */
   now(): number
+  /** Measures the storage server's clock anew. Rejects as the storage does. */
+  measure(): Promise<void>
 }
 
 export function composedParts(options: ComposedOptions): ComposedParts {
@@ -74,5 +76,6 @@ export function composedParts(options: ComposedOptions): ComposedParts {
     logger,
     missed: new Set(),
     now: () => Math.floor(serverTime.now()),
+    measure: () => health.watch(() => serverTime.measure()),
   }
 }

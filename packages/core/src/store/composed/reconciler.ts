@@ -1,7 +1,7 @@
 import { MAX_BATCH, type SweepLimits, type SweepReport } from '../../contracts/job-store.ts'
 import { publicationOf } from './dispatcher.ts'
 import { groupBy } from './in-parallel.ts'
-import { isJobRow, type JobRow, type Versioned } from './job-row.ts'
+import { endOf, isJobRow, type JobRow, type Versioned } from './job-row.ts'
 import type { ComposedParts } from './parts.ts'
 import { Unreadable } from './record-table.ts'
 import { quietly, takeBack } from './take-back.ts'
@@ -76,7 +76,7 @@ export class Reconciler {
       return false
     }
     if (this.#rebuild?.incarnation !== incarnation) {
-      this.#parts.logger.warn('the broker has no data of before: its queues are made anew from the storage')
+      if (known) this.#parts.logger.warn('the broker lost its data; its queues are made anew from the storage')
       await types.replay(true)
       this.#rebuild = { incarnation, after: null }
     }
@@ -108,9 +108,8 @@ export class Reconciler {
       const orphans = running.filter(({ worker = '' }) => !living.has(worker))
       const now = this.#parts.now()
       const stored = await takeBack(this.#parts, orphans, (row) => crashed(row, now))
-      const back = stored.filter(({ state }) => state === 'pending').length
-      recovered += back
-      failed += stored.length - back
+      recovered += stored.filter(({ state }) => state === 'pending').length
+      failed += stored.filter((row) => endOf(row) === 'failed').length
       this.#runningAfter = next
       if (next === null) break
     }

@@ -1,0 +1,61 @@
+import { UnavailableError } from '@sched/core/adapter'
+
+export interface Fault {
+  /** The method that fails: `compareAndSetMany`, `ackMany`, … */
+  readonly method: string
+  /** `before`: the request is lost. `after`: it is applied, and its answer lost. */
+  readonly when: 'before' | 'after'
+  /** Only calls about this namespace or queue; the scope is added. */
+  readonly on?: string
+  /** How many calls fail; default 1. */
+  readonly times?: number
+}
+
+/** Cuts the line to an adapter at chosen calls. */
+export class Line {
+  readonly #faults: (Fault & { left: number })[] = []
+  readonly #scope: string
+  /** Every call is lost while this is set. */
+  down = false
+  /** Calls that reached the adapter, by method. */
+  readonly calls: Map<string, number> = new Map()
+
+  constructor(scope: string) {
+    this.#scope = scope
+  }
+
+  cut(fault: Fault): void {
+    this.#faults.push({ ...fault, left: fault.times ?? 1 })
+  }
+
+  /** Faults that did not strike yet. */
+  get pending(): number {
+    return this.#faults.reduce((sum, { left }) => sum + left, 0)
+  }
+
+  /** The adapter at the other end of this line. */
+  to<T extends object>(adapter: T): T {
+    return new Proxy(adapter, {
+      get: (target, key) => {
+        const value: unknown = Reflect.get(target, key, target)
+        if (typeof value !== 'function' || typeof key !== 'string') return value
+        return async (...args: unknown[]) => {
+          const fault = this.#strike(key, args[0])
+          if (this.down || fault?.when === 'before') throw new UnavailableError(`${key} was lost`)
+          this.calls.set(key, (this.calls.get(key) ?? 0) + 1)
+          const answer: unknown = await value.apply(target, args)
+          if (fault) throw new UnavailableError(`the answer to ${key} was lost`, { ambiguous: true })
+          return answer
+        }
+      },
+    })
+  }
+
+  #strike(method: string, name: unknown): Fault | undefined {
+    const fault = this.#faults.find(
+      (one) => one.left > 0 && one.method === method && (!one.on || name === `${this.#scope}:${one.on}`),
+    )
+    if (fault) fault.left--
+    return fault
+  }
+}

@@ -1,0 +1,135 @@
+import {
+  type ClaimedJob,
+  type ClaimType,
+  type IBrokerEngine,
+  type IStorageEngine,
+  type JobError,
+  type JobRecord,
+  type JobStore,
+  type Logger,
+  ManualClock,
+  type NewJob,
+  type Outcome,
+  openJobStore,
+} from '@sched/core/adapter'
+import { type MemoryAdapters, MemoryServer, memory } from '../index.ts'
+import { Line } from './faults.ts'
+
+export const SCOPE = 's:p:e'
+export const LEASE_MS = 3_000
+export const TYPE = 'mail'
+export const BOOM: JobError = { name: 'Error', message: 'boom' }
+
+/** A process: its own store over lines of its own, to a storage and a broker that know nothing of each other. */
+export interface ComposedNode {
+  readonly store: JobStore
+  readonly storage: Line
+  readonly broker: Line
+  readonly warnings: string[]
+}
+
+export interface NodeOptions {
+  /** Methods that the adapters of this node do not have. */
+  readonly without?: readonly string[]
+}
+
+/** One storage server and one broker server on a clock that stands still; as many nodes as a test wants. */
+export class World {
+  readonly clock: ManualClock = new ManualClock()
+  readonly #storage: MemoryServer = new MemoryServer({ clock: this.clock })
+  readonly #broker: MemoryServer = new MemoryServer({ clock: this.clock })
+
+  async node({ without = [] }: NodeOptions = {}): Promise<ComposedNode> {
+    const storage = new Line(SCOPE)
+    const broker = new Line(SCOPE)
+    const warnings: string[] = []
+    const opened = openJobStore({
+      adapters: {
+        storage: hide(storage.to(memory({ server: this.#storage }).storage as IStorageEngine), without),
+        broker: hide(broker.to(this.queues as IBrokerEngine), without),
+        lock: memory({ server: this.#storage }).lock,
+      },
+      scope: SCOPE,
+      clock: this.clock,
+      logger: logTo(warnings),
+    })
+    await opened.ready()
+    return { store: opened.store, storage, broker, warnings }
+  }
+
+  /** The broker as it is, for looking. */
+  get queues(): MemoryAdapters['broker'] {
+    return memory({ server: this.#broker }).broker
+  }
+
+  /** The storage as it is, for looking. */
+  get records(): MemoryAdapters['storage'] {
+    return memory({ server: this.#storage }).storage
+  }
+
+  /** The broker loses everything. */
+  async flush(): Promise<void> {
+    await memory({ server: this.#broker, resetOnInit: true }).broker.ready()
+  }
+}
+
+export function job(id: string, more: Partial<NewJob> = {}): NewJob {
+  return { id, type: TYPE, payload: { of: id }, priority: 0, ...more }
+}
+
+export async function join(node: ComposedNode, worker: string, leaseMs: number = LEASE_MS): Promise<void> {
+  await node.store.heartbeat({ id: worker, leaseMs, phase: 'join' }, [])
+}
+
+export async function claim(
+  node: ComposedNode,
+  worker: string,
+  limit = 10,
+  types: readonly ClaimType[] = [{ type: TYPE }],
+): Promise<readonly ClaimedJob[]> {
+  return (await node.store.settle([], { worker, limit, types })).jobs
+}
+
+/** Claims exactly the one job that is there. */
+export async function claimOne(node: ComposedNode, worker: string): Promise<ClaimedJob> {
+  const jobs = await claim(node, worker)
+  if (jobs.length !== 1) throw new Error(`${worker} claimed ${jobs.length} jobs, not one`)
+  return jobs[0]!
+}
+
+export type OutcomeOf = Outcome extends infer O
+  ? O extends Outcome
+    ? Omit<O, 'id' | 'token'>
+    : never
+  : never
+
+export async function settle(
+  node: ComposedNode,
+  { id, token }: ClaimedJob,
+  outcome: OutcomeOf,
+): Promise<string> {
+  const { settled } = await node.store.settle([{ ...outcome, id, token } as Outcome])
+  return settled[0]!
+}
+
+export async function record(node: ComposedNode, id: string): Promise<JobRecord> {
+  const [found] = await node.store.get([id])
+  if (!found) throw new Error(`there is no job ${id}`)
+  return found
+}
+
+function hide<T extends object>(adapter: T, without: readonly string[]): T {
+  return new Proxy(adapter, {
+    get: (target, key) => (without.includes(String(key)) ? undefined : Reflect.get(target, key)),
+    has: (target, key) => !without.includes(String(key)) && Reflect.has(target, key),
+  })
+}
+
+function logTo(warnings: string[]): Logger {
+  return {
+    debug() {},
+    info() {},
+    warn: (message) => warnings.push(message),
+    error: (message) => warnings.push(message),
+  }
+}
