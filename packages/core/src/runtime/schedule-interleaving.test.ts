@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { nextRun } from '../schedules/next-run.ts'
 import type { ScheduleRunner } from './schedule-runner.ts'
-import { ScheduleWorld } from './schedule-world.ts'
+import { ScheduleWorld } from './schedule-world.test-support.ts'
 
 const NAME = 'tick'
 const EVERY = { scheduleType: 'cron', scheduleValue: '* * * * * *' } as const
@@ -99,7 +99,7 @@ async function explore({
     offer(2, todo.length > 0, () => {
       const [change] = todo.splice(pick(todo.length), 1)
       const who = `user ${++actors}`
-      start(who, change!(world.runner(who, -behindMs)))
+      start(who, change!(world.runner(who, { skewMs: -behindMs })))
     })
     if (actions.length === 0) {
       quiet++

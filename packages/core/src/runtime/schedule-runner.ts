@@ -81,6 +81,11 @@ export class ScheduleRunner {
     return (await this.#store.list()) ?? []
   }
 
+  /** The latest due instant that ran, epoch milliseconds; null: none yet. */
+  lastExecution(name: string): Promise<number | null> {
+    return this.#store.lastExecution(name)
+  }
+
   /**
    * The next `count` due instants, epoch milliseconds; of an inactive schedule those it would have if it were enabled now. `count`: at most
    * 1,000. Throws SCHEDULE_NOT_FOUND, INVALID_ARGUMENT.

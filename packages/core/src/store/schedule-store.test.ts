@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { ScheduleRecord, ScheduleStore } from '../contracts/schedule-store.ts'
 import { ScheduleNotFoundError } from '../errors/sched-error.ts'
-import { BareMapStorage, MapStorage } from './map-storage.ts'
+import { BareMapStorage, MapStorage } from './map-storage.test-support.ts'
 import { StorageScheduleStore, updateSchedule } from './schedule-store.ts'
 
 const record = (name: string, more: Partial<ScheduleRecord> = {}): ScheduleRecord => ({
