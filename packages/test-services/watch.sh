@@ -16,7 +16,6 @@ while [ "$turn" = start ]; do
   server=$!
   echo "started $server"
   (
-    trap - TERM INT HUP
     while read -r _; do :; done <&3
     kill -s "$signal" "$server"
     kill -s CONT "$server"
@@ -26,8 +25,9 @@ while [ "$turn" = start ]; do
   watcher=$!
   wait "$server"
   status=$?
-  kill "$watcher" 2>/dev/null
-  wait "$watcher" 2>/dev/null
+  # Nothing milder: a shell that has only just been forked can miss it.
+  kill -s KILL "$watcher"
+  wait "$watcher"
   echo "ended $status"
   read -r turn <&3 || turn=
 done
