@@ -67,7 +67,8 @@ function placeOf(namespace: string): Place {
 const target: Target = {
   name: 'memory',
   timing: { resolutionMs: 2, shortestTtlMs: 200, silenceMs: 20 },
-  open: (namespace) => memory({ server: placeOf(namespace).server, prefix: namespace }),
+  open: (namespace, { resetOnInit = false } = {}) =>
+    memory({ server: placeOf(namespace).server, prefix: namespace, resetOnInit }),
   destroy(namespace) {
     places.delete(namespace)
   },

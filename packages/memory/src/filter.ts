@@ -14,25 +14,30 @@ export const MISSING: unique symbol = Symbol('missing')
 
 type Test = (value: unknown) => boolean
 
-interface FieldTest {
+const OPERATORS = ['$eq', '$ne', '$in', '$lt', '$lte', '$gt', '$gte'] as const
+export type Operator = (typeof OPERATORS)[number]
+
+/** One comparison of a filter. The operand is a checked copy. */
+export interface Term {
   readonly field: string
-  readonly test: Test
+  readonly operator: Operator
+  readonly operand: unknown
 }
 
-/** A compiled filter: whether a stored value matches. */
-export type Matcher = (value: unknown) => boolean
-
-const OPERATORS = ['$eq', '$ne', '$in', '$lt', '$lte', '$gt', '$gte'] as const
-type Operator = (typeof OPERATORS)[number]
+export interface CompiledFilter {
+  readonly terms: readonly Term[]
+  matches(value: unknown): boolean
+}
 
 /** Throws INVALID_ARGUMENT for what is no filter or no operator, VALUE_* for operands that no record could hold. */
-export function compileFilter(filter: Filter | undefined): Matcher {
-  if (filter === undefined) return () => true
+export function compileFilter(filter: Filter | undefined): CompiledFilter {
+  if (filter === undefined) return { terms: [], matches: () => true }
   if (typeof filter !== 'object' || filter === null || Array.isArray(filter)) {
     throw new InvalidArgumentError('a filter must be an object of field names and what they must be')
   }
-  const tests = Object.entries(filter).flatMap(([field, condition]) => fieldTests(field, condition))
-  return (value) => tests.every(({ field, test }) => test(fieldOf(value, field)))
+  const terms = Object.entries(filter).flatMap(([field, condition]) => termsOf(field, condition))
+  const tests = terms.map((term) => ({ field: term.field, test: testOf(term) }))
+  return { terms, matches: (value) => tests.every(({ field, test }) => test(fieldOf(value, field))) }
 }
 
 /** The value of a top-level field; MISSING when the record has no such field, or is no object with fields. */
@@ -42,12 +47,16 @@ export function fieldOf(value: unknown, field: string): unknown {
   return Object.hasOwn(value, field) ? (value as Record<string, unknown>)[field] : MISSING
 }
 
-function fieldTests(field: string, condition: unknown): FieldTest[] {
-  if (!isOperators(condition)) return [{ field, test: equalTo(operand(field, condition)) }]
-  return Object.entries(condition).map(([operator, value]) => ({
-    field,
-    test: testOf(field, checkOperator(field, operator), operand(`${field}.${operator}`, value)),
-  }))
+function termsOf(field: string, condition: unknown): Term[] {
+  if (!isOperators(condition)) return [{ field, operator: '$eq', operand: operandOf(field, condition) }]
+  return Object.entries(condition).map(([name, value]) => {
+    const operator = checkOperator(field, name)
+    const operand = operandOf(`${field}.${operator}`, value)
+    if (operator === '$in' && !Array.isArray(operand)) {
+      throw new InvalidArgumentError(`filter.${field}.$in must be an array`)
+    }
+    return { field, operator, operand }
+  })
 }
 
 function isOperators(condition: unknown): condition is Record<string, unknown> {
@@ -63,14 +72,14 @@ function checkOperator(field: string, operator: string): Operator {
   )
 }
 
-function operand(path: string, value: unknown): unknown {
+function operandOf(path: string, value: unknown): unknown {
   if (value === undefined) {
     throw new InvalidArgumentError(`filter.${path} is undefined: leave it out, or use null`)
   }
   return copyValue(value, { root: `filter.${path}` })
 }
 
-function testOf(field: string, operator: Operator, wanted: unknown): Test {
+function testOf({ operator, operand: wanted }: Term): Test {
   switch (operator) {
     case '$eq':
       return equalTo(wanted)
@@ -79,7 +88,7 @@ function testOf(field: string, operator: Operator, wanted: unknown): Test {
       return (value) => !equal(value)
     }
     case '$in':
-      return oneOf(field, wanted)
+      return oneOf(wanted as readonly unknown[])
     case '$lt':
       return inRange(wanted, (order) => order < 0)
     case '$lte':
@@ -95,8 +104,7 @@ function equalTo(wanted: unknown): Test {
   return (value) => value === wanted || (value !== MISSING && equalValues(value, wanted))
 }
 
-function oneOf(field: string, wanted: unknown): Test {
-  if (!Array.isArray(wanted)) throw new InvalidArgumentError(`filter.${field}.$in must be an array`)
+function oneOf(wanted: readonly unknown[]): Test {
   const plain = new Set(wanted.filter((item) => typeof item !== 'object' || item === null))
   const deep = wanted.filter((item) => typeof item === 'object' && item !== null)
   return (value) => plain.has(value) || (value !== MISSING && deep.some((item) => equalValues(value, item)))

@@ -61,6 +61,23 @@ export class SortedList<T> {
     }
   }
 
+  /** How many items are before `item`. */
+  rank(item: T): number {
+    const index = this.#chunkOf(item)
+    let rank = 0
+    for (let i = 0; i < index; i++) rank += this.#chunks[i]!.length
+    const chunk = this.#chunks[index]
+    return chunk === undefined ? rank : rank + this.#positionIn(chunk, item)
+  }
+
+  /** The last item before `item`; undefined when there is none. */
+  before(item: T): T | undefined {
+    const index = this.#chunkOf(item)
+    const chunk = this.#chunks[index]
+    const position = chunk === undefined ? 0 : this.#positionIn(chunk, item)
+    return position > 0 ? chunk![position - 1] : this.#chunks[index - 1]?.at(-1)
+  }
+
   /** The first chunk whose last item is not before `item`. */
   #chunkOf(item: T): number {
     let low = 0

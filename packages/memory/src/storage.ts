@@ -66,14 +66,14 @@ export class MemoryStorage extends NodePart implements IStorageEngine {
 
   async list<T>(namespace: string, filter?: Filter, options: ListOptions = {}): Promise<T[]> {
     const records = this.#checked(namespace)
-    const matches = compileFilter(filter)
+    const compiled = compileFilter(filter)
     const { limit = Number.POSITIVE_INFINITY, offset = 0 } = checkListOptions(options)
     if (records === undefined || limit === 0) return []
     const { orderBy } = options
     const rows =
       orderBy === undefined
-        ? records.byId(matches)
-        : records.byField(matches, orderBy.field, orderBy.direction ?? 'asc')
+        ? records.byId(compiled)
+        : records.byField(compiled, orderBy.field, orderBy.direction ?? 'asc')
     return slice(rows, offset, limit).map(({ value }) => copyValue(value) as T)
   }
 
@@ -83,19 +83,18 @@ export class MemoryStorage extends NodePart implements IStorageEngine {
     options: { readonly limit: number; readonly after?: string },
   ): Promise<StoredRecord<T>[]> {
     const records = this.#checked(namespace)
-    const matches = compileFilter(filter)
+    const compiled = compileFilter(filter)
     checkCount(options.limit, 'limit')
     if (options.after !== undefined) checkName(options.after, 'after')
     if (records === undefined || options.limit === 0) return []
-    const rows = slice(records.byId(matches, options.after), 0, options.limit)
+    const rows = slice(records.byId(compiled, options.after), 0, options.limit)
     return rows.map(({ id, value }) => ({ id, value: copyValue(value) as T }))
   }
 
   async count(namespace: string, filter?: Filter): Promise<number> {
     const records = this.#checked(namespace)
-    const matches = compileFilter(filter)
-    if (filter === undefined) return records?.size ?? 0
-    return records?.count(matches) ?? 0
+    const compiled = compileFilter(filter)
+    return records?.count(compiled) ?? 0
   }
 
   async delete(namespace: string, id: string): Promise<void> {
@@ -143,8 +142,9 @@ export class MemoryStorage extends NodePart implements IStorageEngine {
     return this.#space.now()
   }
 
-  async index(namespace: string, _fields: readonly string[]): Promise<void> {
+  async index(namespace: string, fields: readonly string[]): Promise<void> {
     this.#checked(namespace)
+    this.#space.recordsOf(namespace).index(fields)
   }
 
   #checked(namespace: string, ...ids: readonly string[]): Records | undefined {

@@ -46,6 +46,8 @@ interface Worker {
   id: string
   readonly node: ComposedNode
   readonly held: Map<string, ClaimedJob>
+  /** Outcomes whose answer was lost: they are repeated as they were. */
+  readonly unanswered: Map<string, Outcome>
 }
 
 /** What happened, as an outside observer may log it. */
@@ -91,7 +93,7 @@ class Round {
   }
 
   async #newWorker(): Promise<Worker> {
-    const worker: Worker = { id: `w#${this.#lives++}`, node: await this.#world.node(), held: new Map() }
+    const worker: Worker = { id: `w#${this.#lives++}`, node: await this.#world.node(), held: new Map(), unanswered: new Map() }
     await worker.node.store.heartbeat({ id: worker.id, leaseMs: LEASE_MS, phase: 'join' }, [])
     return worker
   }
@@ -140,11 +142,18 @@ class Round {
 
   async #work(worker: Worker): Promise<void> {
     const outcomes: Outcome[] = []
-    for (const claimed of worker.held.values()) if (this.#chance(0.6)) outcomes.push(this.#outcomeOf(claimed))
+    for (const claimed of worker.held.values()) {
+      const repeated = worker.unanswered.get(claimed.id)
+      if (repeated) outcomes.push(repeated)
+      else if (this.#chance(0.6)) outcomes.push(this.#outcomeOf(claimed))
+    }
     const want = { worker: worker.id, limit: 1 + Math.floor(this.#random() * 5), types: [{ type: TYPE }] }
     const { settled, jobs } = await worker.node.store.settle(outcomes, want).catch((error: unknown) => {
       // any of them may have been applied
-      for (const { id } of outcomes) this.#log.add(this.#log.excuses, id)
+      for (const outcome of outcomes) {
+        worker.unanswered.set(outcome.id, outcome)
+        this.#log.add(this.#log.excuses, outcome.id)
+      }
       throw error
     })
     for (const [index, outcome] of outcomes.entries()) this.#settled(worker, outcome, settled[index]!)
@@ -162,6 +171,7 @@ class Round {
 
   #settled(worker: Worker, { id, kind }: Outcome, answer: 'ok' | 'stale'): void {
     worker.held.delete(id)
+    worker.unanswered.delete(id)
     // stale: its lease ended
     if (answer === 'ok' && kind === 'complete') this.#log.add(this.#log.ended, id)
     else this.#log.add(this.#log.excuses, id)
@@ -187,6 +197,7 @@ class Round {
     for (const id of lost) {
       // settled by a call whose answer was lost
       worker.held.delete(id)
+      worker.unanswered.delete(id)
       this.#log.add(this.#log.excuses, id)
     }
   }

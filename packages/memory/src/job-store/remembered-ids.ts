@@ -10,6 +10,8 @@ interface Bucket {
   /** The span it covers. */
   readonly widthMs: number
   readonly places: number[]
+  /** How many of them were dropped: from the first on. */
+  dropped: number
 }
 
 /** Ids dropped at each new one: two, so that what ended is gone before as many have come again. */
@@ -65,7 +67,7 @@ export class RememberedIds {
     while (dropped < limit) {
       const bucket = this.#buckets[0]
       if (bucket === undefined || (bucket.endsAt > now && this.#size <= this.#max)) break
-      const place = bucket.places.pop()
+      const place = bucket.places[bucket.dropped++]
       if (place === undefined) {
         this.#buckets.shift()
         if (this.#latest === bucket) this.#latest = undefined
@@ -91,7 +93,7 @@ export class RememberedIds {
     let place = this.#buckets.length
     while (place > 0 && this.#buckets[place - 1]!.endsAt > endsAt) place--
     const known = this.#buckets[place - 1]
-    const bucket = known?.endsAt === endsAt ? known : { endsAt, widthMs, places: [] }
+    const bucket = known?.endsAt === endsAt ? known : { endsAt, widthMs, places: [], dropped: 0 }
     if (bucket !== known) this.#buckets.splice(place, 0, bucket)
     this.#latest = bucket
     return bucket
