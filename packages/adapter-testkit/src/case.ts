@@ -38,6 +38,7 @@ import type {
   Traits,
 } from '@sched/core/adapter'
 import type { Check } from './check.ts'
+import type { FaultRule } from './faults/wrap.ts'
 import type { Random } from './random.ts'
 import type { BorrowedClient, OpenOptions, Target, Timing } from './target.ts'
 
@@ -105,6 +106,13 @@ export interface Node {
   close(): Promise<void>
 }
 
+export interface KillableNode extends Node {
+  /** Whether it is another process. */
+  readonly process: boolean
+  /** Ends it without a word: SIGKILL, or no further call. */
+  kill(): Promise<void>
+}
+
 export interface Context {
   readonly id: string
   readonly variant: Variant
@@ -135,6 +143,12 @@ export interface Context {
   open(options?: OpenOptions): Promise<Node>
   /** A node on a new namespace, which shares nothing with this one. `like`: derive its name from this text instead of a random one. */
   openElsewhere(like?: string): Promise<Node>
+
+  /**
+   * Another node on the same namespace, in a process of its own where that is possible (need `processes`), else here and merely left
+   * alone once it is killed. `faults` are inflicted in that process.
+   */
+  openKillable(faults?: readonly FaultRule[]): Promise<KillableNode>
 
   /** Waits for `promise`; fails after `timing.signalMs` (or `ms`), naming `what` was awaited. */
   within<T>(promise: Promise<T>, what: string, ms?: number): Promise<T>

@@ -9,12 +9,24 @@ import type {
   Traits,
 } from '@sched/core/adapter'
 import { type Adapters, missing, traitsOf } from './capabilities.ts'
-import { type Case, type Context, type Fit, LONG, type Need, type Node, type Variant } from './case.ts'
+import {
+  type Case,
+  type Context,
+  type Fit,
+  type KillableNode,
+  LONG,
+  type Need,
+  type Node,
+  type Variant,
+} from './case.ts'
 import { Check, ConformanceError } from './check.ts'
+import { openChild } from './child-process.ts'
+import type { FaultRule } from './faults/wrap.ts'
 import { History, type Part } from './history.ts'
 import { ModelClock } from './model/clock.ts'
 import { hashText, Random } from './random.ts'
 import { Inconclusive, NotApplicable } from './signals.ts'
+import { withSkewedDate } from './skewed-date.ts'
 import { type BorrowedClient, type OpenOptions, type Target, type Timing, timingOf } from './target.ts'
 import { shape } from './variants.ts'
 
@@ -106,6 +118,29 @@ export class CaseContext implements Context {
 
   openElsewhere(like?: string): Promise<Node> {
     return this.#open(like ?? hostileNamespace(this.id, this.random), {})
+  }
+
+  async openKillable(faults: readonly FaultRule[] = []): Promise<KillableNode> {
+    if (!this.has('processes')) {
+      const node = await this.open()
+      return Object.assign(node, {
+        process: false,
+        kill: async () => this.note(`node ${node.label} is left alone, as if killed`),
+      })
+    }
+    const child = await openChild(
+      { module: this.target.module!, namespace: this.namespace, faults },
+      this.#nodes[0]!.adapters,
+    )
+    const label = this.#nextLabel()
+    const end = once(() => child.close())
+    const node = this.#node(label, child.adapters, undefined, end)
+    this.#nodes.push({ node, adapters: child.adapters, namespace: this.namespace, closed: false, end })
+    const kill = async (): Promise<void> => {
+      this.note(`the process of node ${label} is killed`)
+      await child.kill()
+    }
+    return Object.assign(node, { process: true, kill })
   }
 
   async within<T>(promise: Promise<T>, what: string, ms: number = this.timing.signalMs): Promise<T> {
@@ -259,13 +294,16 @@ export class CaseContext implements Context {
     const read = new Set<string>()
     this.#namespaces.add(namespace)
     const opened = await this.target.open(namespace, tracked(options, read))
-    for (const option of Object.keys(options))
-      if (!read.has(option)) {
-        await opened.close()
-        throw new NotApplicable(`the target's open() does not look at the option ${option}`)
-      }
-    const adapters = shape(opened, this.variant, this.#clock)
-    const label = String.fromCharCode(65 + (this.#labels++ % 26))
+    const unread = Object.keys(options).filter((option) => !read.has(option))
+    const skewMs = options.clockSkewMs ?? 0
+    // the server is elsewhere, so this process's Date can be moved instead
+    const moveDate = unread.includes('clockSkewMs') && this.target.upstream !== undefined
+    if (unread.some((option) => !(moveDate && option === 'clockSkewMs'))) {
+      await opened.close()
+      throw new NotApplicable(`the target's open() does not look at the option ${unread[0]}`)
+    }
+    const adapters = shape(moveDate ? skewed(opened, skewMs) : opened, this.variant, this.#clock)
+    const label = this.#nextLabel()
     const end = once(async () => {
       // a store that the kit made is the kit's to close; the adapters below it are the target's
       if (adapters.jobStore !== opened.jobStore) await adapters.jobStore?.close?.()
@@ -281,6 +319,11 @@ export class CaseContext implements Context {
     this.#nodes.push(open)
     for (const part of ['storage', 'broker', 'lock', 'jobStore'] as const) await adapters[part]?.ready?.()
     return open.node
+  }
+
+  #nextLabel(): string {
+    const n = this.#labels++
+    return String.fromCharCode(65 + (n % 26)) + (n < 26 ? '' : Math.floor(n / 26))
   }
 
   #node(
@@ -338,6 +381,14 @@ function bindMethods(context: CaseContext): void {
   for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(CaseContext.prototype)))
     if (typeof value === 'function' && name !== 'constructor')
       Object.defineProperty(context, name, { value: value.bind(context) })
+}
+
+function skewed({ storage, broker, lock }: Adapters, skewMs: number): Adapters {
+  return {
+    ...(storage && { storage: withSkewedDate(storage, skewMs) }),
+    ...(broker && { broker: withSkewedDate(broker, skewMs) }),
+    ...(lock && { lock: withSkewedDate(lock, skewMs) }),
+  }
 }
 
 function once(fn: () => Promise<void>): () => Promise<void> {

@@ -6,6 +6,7 @@ import { delayCases, orderingCases } from './suites/broker/ordering.ts'
 import { pausingCases } from './suites/broker/pausing.ts'
 import { publishingCases } from './suites/broker/publishing.ts'
 import { waitingCases } from './suites/broker/waiting.ts'
+import { faultCases } from './suites/fault/faults.ts'
 import { claimCases } from './suites/job-store/claim.ts'
 import { insertCases } from './suites/job-store/insert.ts'
 import { keepCases } from './suites/job-store/keep.ts'
@@ -14,7 +15,9 @@ import { recoverCases } from './suites/job-store/recover.ts'
 import { settleCases } from './suites/job-store/settle.ts'
 import { workerCases } from './suites/job-store/worker.ts'
 import { lifeCases } from './suites/life/life.ts'
+import { linearizableCases } from './suites/lin/linearizable.ts'
 import { lockCases, lockTokenCases } from './suites/lock/lock.ts'
+import { brokerRaceCases, storageRaceCases } from './suites/race/races.ts'
 import { scheduleCases } from './suites/schedule-store/schedules.ts'
 import { batchCases, compareAndSetCases } from './suites/storage/compare-and-set.ts'
 import { filterCases } from './suites/storage/filters.ts'
@@ -24,6 +27,7 @@ import { pagingCases } from './suites/storage/paging.ts'
 import { countingCases, pruningCases } from './suites/storage/pruning.ts'
 import { rejectedValueCases } from './suites/storage/rejected-values.ts'
 import { valueCases } from './suites/storage/values.ts'
+import { timeCases } from './suites/time/time.ts'
 
 export const allCases: readonly Case[] = [
   ...valueCases,
@@ -56,4 +60,9 @@ export const allCases: readonly Case[] = [
   ...brokerBatchCases,
   ...lockCases,
   ...lockTokenCases,
+  ...brokerRaceCases,
+  ...storageRaceCases,
+  ...timeCases,
+  ...faultCases,
+  ...linearizableCases,
 ]

@@ -31,7 +31,7 @@ export interface ProxyOptions {
   readonly seed?: number
 }
 
-export interface Proxy {
+export interface FaultProxy {
   /** `host:port` to connect to. */
   readonly endpoint: string
   /** How many connections were made through it so far. */
@@ -44,13 +44,13 @@ export interface Proxy {
 }
 
 /** Starts a proxy on a free port of 127.0.0.1. Throws when `upstream` is no host:port. */
-export async function startProxy(options: ProxyOptions): Promise<Proxy> {
+export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
   const proxy = new TcpProxy(options)
   await proxy.listen()
   return proxy
 }
 
-class TcpProxy implements Proxy {
+class TcpProxy implements FaultProxy {
   readonly #host: string
   readonly #port: number
   readonly #random: Random
