@@ -93,7 +93,12 @@ class Round {
   }
 
   async #newWorker(): Promise<Worker> {
-    const worker: Worker = { id: `w#${this.#lives++}`, node: await this.#world.node(), held: new Map(), unanswered: new Map() }
+    const worker: Worker = {
+      id: `w#${this.#lives++}`,
+      node: await this.#world.node(),
+      held: new Map(),
+      unanswered: new Map(),
+    }
     await worker.node.store.heartbeat({ id: worker.id, leaseMs: LEASE_MS, phase: 'join' }, [])
     return worker
   }
