@@ -118,7 +118,7 @@ export class AttemptContext implements JobContext {
   }
 
   get dueAt(): number {
-    return this.#attempt.job.dueAt
+    return this.#attempt.job.occurrence?.due ?? this.#attempt.job.dueAt
   }
 
   get payload(): unknown {

@@ -8,7 +8,7 @@ export interface JobContext<Payload = unknown> {
   readonly attempt: number
   /** Grows with every claim of this job: a guard for writes elsewhere. */
   readonly fence: number
-  /** When the job was due, before the claim: epoch milliseconds. */
+  /** When the job was due, before the claim: epoch milliseconds. Of a schedule: the due instant it fires for, at every attempt. */
   readonly dueAt: number
   /** As it is stored: the schema's input. */
   readonly payload: Payload
