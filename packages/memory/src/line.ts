@@ -202,6 +202,11 @@ export class Line {
     return { at: chunk.ats[position]!, ticket: chunk.tickets[position]!, slot: chunk.slots[position]! }
   }
 
+  clear(): void {
+    this.#chunks.length = 0
+    this.#size = 0
+  }
+
   /** Every slot in order. The line must not change meanwhile. */
   *slots(): Generator<number> {
     for (const chunk of this.#chunks) {

@@ -27,7 +27,7 @@ export function checkChange(change: JobChange): void {
 export function changeJobs(scope: JobScope, ids: readonly string[], change: JobChange): ChangeAnswer[] {
   const now = scope.now()
   return ids.map((id) => {
-    const slot = scope.slotOf(id)
+    const slot = scope.ids.slotOf(id)
     if (slot < 0) return 'missing'
     return changeJob(scope, slot, change, now) ? 'ok' : 'refused'
   })

@@ -86,7 +86,7 @@ function compare(scope: JobScope, workerId: string, held: readonly Held[]): Comp
   const cancelRequested: string[] = []
   let count = 0
   for (const { id, token } of held) {
-    const slot = scope.slotOf(id)
+    const slot = scope.ids.slotOf(id)
     const claim = slot >= 0 && states[slot] === RUNNING ? claims[slot] : undefined
     if (claim === undefined || claim.token !== token || claim.worker.id !== workerId) {
       lost.push(id)

@@ -25,7 +25,7 @@ function insertJob(scope: JobScope, job: NewJob, now: number): 'inserted' | 'exi
   const payload = copyValue(job.payload, PAYLOAD)
   const options = job.options === undefined ? null : copyValue(job.options, OPTIONS)
   const hash = hashOf(job.id)
-  if (scope.isKnown(job.id, hash, now)) return 'exists'
+  if (scope.ids.isKnown(job.id, hash, now)) return 'exists'
 
   const { table } = scope
   const lane = scope.laneOf(job.type)
@@ -43,13 +43,17 @@ function insertJob(scope: JobScope, job: NewJob, now: number): 'inserted' | 'exi
   table.createdAt[slot] = now
   const expiresAt = job.expiresInMs === undefined ? job.expiresAt : now + job.expiresInMs
   if (expiresAt !== undefined) table.extrasOf(slot).expiresAt = expiresAt
-  if (job.entityId !== undefined) table.extrasOf(slot).entityId = job.entityId
+  if (job.entityId !== undefined) {
+    table.extrasOf(slot).entityId = job.entityId
+    scope.byEntity.add(job.entityId, slot)
+  }
   if (job.occurrence !== undefined) {
     const { schedule, due } = job.occurrence
     table.extrasOf(slot).occurrence = Object.freeze({ schedule, due })
+    scope.bySchedule.add(schedule, slot)
   }
   if (options !== null) table.extrasOf(slot).options = options
-  scope.index.set(job.id, hash, slot)
+  scope.ids.add(job.id, hash, slot)
   scope.enter(slot, dueAt(job, now), now)
   return 'inserted'
 }

@@ -2,40 +2,40 @@ import type { Clock, FailReason, JobError } from '@sched/core/adapter'
 import { Line } from '../line.ts'
 import type { Alarm, TimedSource } from '../timers.ts'
 import { Wakes } from '../wakes.ts'
-import { hashOf, IdIndex } from './id-index.ts'
+import { JobIds } from './job-ids.ts'
 import { CANCELLED, COMPLETED, FAILED, type FinalCode, JobTable, PENDING, RUNNING } from './job-table.ts'
-import { RememberedIds } from './remembered-ids.ts'
+import { TagIndex } from './tag-index.ts'
 import { keepOf } from './terms.ts'
 import { TypeLane } from './type-lane.ts'
 import { Claim, type Worker } from './workers.ts'
 
+/** Marks are kept in 32 bits. */
+const MAX_MARK = 2 ** 32 - 1
+
 /**
- * The jobs of one scope, shared by every node, and the few ways in which a job changes its state; what a call of the store does is
- * in the files beside, one a call, in these terms:
+ * The jobs of one scope, shared by every node, and the few steps in which a job goes from state to state; what a call of the store
+ * does is in the files beside, one a call, in terms of these:
  *
  * ```
- *                    ┌──── requeue (retry, release, recovery) ───┐
- * admit → enter → pending ──── start ────────────────────────→ running
- *                    └──────── finish ─→ completed, failed, cancelled ←─ finish ─┘
- *                                            └── forget: only the id is remembered, for rememberMs
+ * (insert) ─ enter → pending ─ left, start → running ─ stop → completed, failed, cancelled ─ forget → (the id is remembered)
+ *               ↑       │                    │    │              ↑                  │
+ *               │       └────── leave ───────┼────┴── finish ────┘                  │
+ *               └──────── requeue ───────────┴──────────────────────── unfinish ────┘
  * ```
- * Everything runs in one synchronous stretch, so each step is atomic; time is the server's clock.
+ * Each runs in one synchronous stretch, so each is atomic; time is the server's clock.
  */
 export class JobScope implements TimedSource {
-  table: JobTable = new JobTable()
-  /** Every id in use or remembered: its job's slot, or −1 − its place among the remembered. */
-  readonly index: IdIndex = new IdIndex((number) =>
-    number >= 0 ? this.table.ids[number]! : this.remembered.idAt(-1 - number),
-  )
+  readonly table: JobTable = new JobTable()
+  readonly ids: JobIds
   readonly lanes: Map<string, TypeLane> = new Map()
   readonly workers: Map<string, Worker> = new Map()
-  remembered: RememberedIds
   /** Pending jobs that expire, by (expiresAt, slot). */
-  expiries: Line = new Line()
+  readonly expiries: Line = new Line()
+  readonly byEntity: TagIndex = new TagIndex()
+  readonly bySchedule: TagIndex = new TagIndex()
   readonly wakes: Wakes = new Wakes()
   readonly #clock: Clock
   readonly #alarm: Alarm
-  readonly #maxRememberedIds: number
   #lastTicket = 0
   #lastClaim = 0
   #lastMark = 0
@@ -44,8 +44,7 @@ export class JobScope implements TimedSource {
   constructor(clock: Clock, alarm: Alarm, maxRememberedIds: number) {
     this.#clock = clock
     this.#alarm = alarm
-    this.#maxRememberedIds = maxRememberedIds
-    this.remembered = this.#noIds()
+    this.ids = new JobIds(maxRememberedIds, (slot) => this.table.ids[slot]!)
   }
 
   now(): number {
@@ -58,20 +57,11 @@ export class JobScope implements TimedSource {
 
   /** A number for {@link JobTable.marks} that no slot carries yet. */
   nextMark(): number {
-    this.#lastMark = (this.#lastMark + 1) >>> 0 || 1
-    return this.#lastMark
-  }
-
-  /** The slot of the job with that id; −1: no such job (though the id may be remembered). */
-  slotOf(id: string): number {
-    const number = this.index.get(id, hashOf(id))
-    return number === undefined || number < 0 ? -1 : number
-  }
-
-  /** A job of that id is there, or was and is remembered. */
-  isKnown(id: string, hash: number, now: number): boolean {
-    const number = this.index.get(id, hash)
-    return number !== undefined && (number >= 0 || this.remembered.isLive(-1 - number, now))
+    if (this.#lastMark === MAX_MARK) {
+      this.#lastMark = 0
+      this.table.marks.fill(0)
+    }
+    return ++this.#lastMark
   }
 
   laneOf(type: string): TypeLane {
@@ -182,7 +172,7 @@ export class JobScope implements TimedSource {
     lane.finished[state - COMPLETED]!++
     const keep = keepOf(table.terms[slot]!, state)
     if (keep.ageMs === 0 || keep.count === 0) {
-      this.#release(slot, now)
+      this.#forget(slot, now)
       return
     }
     const ticket = this.nextTicket()
@@ -190,7 +180,7 @@ export class JobScope implements TimedSource {
     const history = lane.history(state)
     history.add(now, ticket, slot, keep.ageMs ?? Number.POSITIVE_INFINITY)
     if (keep.count === undefined) return
-    while (history.size > keep.count) this.#release(history.takeOldest(), now)
+    while (history.size > keep.count) this.#forget(history.takeOldest(), now)
   }
 
   fail(slot: number, reason: FailReason, error: JobError | null, now: number): void {
@@ -220,7 +210,7 @@ export class JobScope implements TimedSource {
     if (pending) this.leave(slot)
     else this.unfinish(slot)
     if (pending) this.table.finishedAt[slot] = now
-    this.#release(slot, now)
+    this.#forget(slot, now)
   }
 
   /** Deletes up to `limit` records whose time is over; gives how many it deleted. */
@@ -231,7 +221,7 @@ export class JobScope implements TimedSource {
         while (pruned < limit) {
           const slot = history.takeOutdated(now)
           if (slot < 0) break
-          this.#release(slot, now)
+          this.#forget(slot, now)
           pruned++
         }
       }
@@ -265,12 +255,17 @@ export class JobScope implements TimedSource {
 
   /** Everything goes but the listeners; fences go on growing. */
   clear(): void {
-    this.table = new JobTable()
-    this.expiries = new Line()
-    this.index.clear()
-    this.lanes.clear()
-    this.workers.clear()
-    this.remembered = this.#noIds()
+    for (const part of [
+      this.table,
+      this.ids,
+      this.lanes,
+      this.workers,
+      this.expiries,
+      this.byEntity,
+      this.bySchedule,
+    ]) {
+      part.clear()
+    }
   }
 
   ring(now: number): number {
@@ -286,20 +281,16 @@ export class JobScope implements TimedSource {
   }
 
   /** The record goes; the id is remembered for what is left of its `rememberMs`. */
-  #release(slot: number, now: number): void {
+  #forget(slot: number, now: number): void {
     const { table } = this
-    const hash = table.hashes[slot]!
     const { rememberMs } = table.terms[slot]!
     const until = table.finishedAt[slot]! + rememberMs
-    if (until > now) {
-      const place = this.remembered.add(table.ids[slot]!, hash, until, rememberMs)
-      this.index.renumber(hash, slot, -1 - place)
-      this.remembered.drop(now)
-    } else this.index.delete(hash, slot)
+    const hash = table.hashes[slot]!
+    if (until > now) this.ids.remember(table.ids[slot]!, hash, slot, { now, until, rememberMs })
+    else this.ids.forget(hash, slot)
+    const extras = table.extras[slot]
+    if (extras?.entityId != null) this.byEntity.remove(extras.entityId, slot)
+    if (extras?.occurrence != null) this.bySchedule.remove(extras.occurrence.schedule, slot)
     table.free(slot)
-  }
-
-  #noIds(): RememberedIds {
-    return new RememberedIds(this.#maxRememberedIds, (hash, place) => this.index.delete(hash, -1 - place))
   }
 }

@@ -406,6 +406,48 @@ describe('settling', () => {
   })
 })
 
+describe('listing', () => {
+  test('walks an entity or a schedule by pages, in any state, also after a burst left its slots', async () => {
+    const crew = new Crew()
+    await crew.join('w')
+    const ids = Array.from({ length: 20_000 }, (_, i) => `burst-${i}`)
+    await crew.insert(...ids.map((id) => ({ id, retention: { completed: { count: 0 } } })))
+    for (let jobs = await crew.claim(1_000); jobs.length > 0; jobs = await crew.claim(1_000))
+      await crew.complete(...jobs)
+    expect(await crew.ids()).toEqual([])
+    const due = Array.from({ length: 50 }, (_, i) => i)
+    await crew.insert(
+      ...due.map((i) => ({ id: `e-${i}`, entityId: i % 2 === 0 ? 'even' : 'odd' })),
+      ...due.map((i) => ({ id: `s-${i}`, entityId: 'even', occurrence: { schedule: 'daily', due: i } })),
+    )
+    await crew.store.change(['e-0', 's-49'], { kind: 'discard' })
+    await crew.store.change(['e-2'], { kind: 'cancel' })
+    const walk = async (query: object) => {
+      const walked: string[] = []
+      for (let after: string | null | undefined; after !== null; ) {
+        const page = await crew.store.list({ ...query, limit: 7, ...(after === undefined ? {} : { after }) })
+        walked.push(...page.jobs.map(({ id }) => id))
+        after = page.after
+      }
+      return walked.sort()
+    }
+    const even = due.filter((i) => i % 2 === 0 && i > 0).map((i) => `e-${i}`)
+    const daily = due.slice(0, 49).map((i) => `s-${i}`)
+    expect(await walk({ entityId: 'even' })).toEqual([...even, ...daily].sort())
+    expect(await walk({ schedule: 'daily' })).toEqual([...daily].sort())
+    expect(await walk({ entityId: 'even', state: 'cancelled' })).toEqual(['e-2'])
+    expect(await walk({ entityId: 'odd', schedule: 'daily' })).toEqual([])
+    expect((await walk({})).length).toBe(98)
+  })
+
+  test('a page that ends with the last match says that it was the last', async () => {
+    const crew = new Crew()
+    await crew.insert('a', 'b', 'c')
+    expect((await crew.store.list({ limit: 3 })).after).toBeNull()
+    expect((await crew.store.list({ limit: 2 })).after).not.toBeNull()
+  })
+})
+
 test.each<[Partial<NewJob>, string]>([
   [{ id: '' }, 'id must not be empty'],
   [{ priority: 21 }, 'priority must be an integer from -20 to 20'],

@@ -32,6 +32,8 @@ export class Extras {
 }
 
 const FIRST_CAPACITY = 256
+/** A table of more slots that becomes empty starts anew. */
+const KEPT_WHEN_EMPTY = 16_384
 
 export class JobTable {
   readonly ids: string[] = []
@@ -53,7 +55,7 @@ export class JobTable {
   tickets: Float64Array = new Float64Array(FIRST_CAPACITY)
   /** The number of the latest call that came across the job: how a call finds ids named twice, or not at all. */
   marks: Uint32Array = new Uint32Array(FIRST_CAPACITY)
-  readonly #free: number[] = []
+  #free: number[] = []
   #size = 0
 
   /** Slots that are, or were, in use: every job's slot is below. */
@@ -66,7 +68,7 @@ export class JobTable {
     const reused = this.#free.pop()
     if (reused !== undefined) return reused
     const slot = this.#size++
-    if (slot === this.states.length) this.#grow()
+    if (slot === this.states.length) this.#resize(2 * slot, copied)
     return slot
   }
 
@@ -78,6 +80,16 @@ export class JobTable {
     this.states[slot] = FREE
     this.marks[slot] = 0
     this.#free.push(slot)
+    if (this.#free.length === this.#size && this.#size > KEPT_WHEN_EMPTY) this.clear()
+  }
+
+  /** No job is left: what a burst took is given back. */
+  clear(): void {
+    this.#free = []
+    this.#size = 0
+    for (const column of [this.ids, this.payloads, this.lanes, this.terms, this.claims, this.extras])
+      column.length = 0
+    this.#resize(FIRST_CAPACITY, (_, column) => column)
   }
 
   /** The job's extras, made when it has none yet. */
@@ -90,21 +102,22 @@ export class JobTable {
     return extras
   }
 
-  #grow(): void {
-    const capacity = this.states.length * 2
-    this.hashes = longer(this.hashes, new Int32Array(capacity))
-    this.states = longer(this.states, new Uint8Array(capacity).fill(FREE))
-    this.priorities = longer(this.priorities, new Int8Array(capacity))
-    this.attempts = longer(this.attempts, new Uint32Array(capacity))
-    this.createdAt = longer(this.createdAt, new Float64Array(capacity))
-    this.runAt = longer(this.runAt, new Float64Array(capacity))
-    this.finishedAt = longer(this.finishedAt, new Float64Array(capacity))
-    this.tickets = longer(this.tickets, new Float64Array(capacity))
-    this.marks = longer(this.marks, new Uint32Array(capacity))
+  #resize(capacity: number, fill: Fill): void {
+    this.hashes = fill(this.hashes, new Int32Array(capacity))
+    this.states = fill(this.states, new Uint8Array(capacity).fill(FREE))
+    this.priorities = fill(this.priorities, new Int8Array(capacity))
+    this.attempts = fill(this.attempts, new Uint32Array(capacity))
+    this.createdAt = fill(this.createdAt, new Float64Array(capacity))
+    this.runAt = fill(this.runAt, new Float64Array(capacity))
+    this.finishedAt = fill(this.finishedAt, new Float64Array(capacity))
+    this.tickets = fill(this.tickets, new Float64Array(capacity))
+    this.marks = fill(this.marks, new Uint32Array(capacity))
   }
 }
 
-function longer<Column extends { set(from: Column): void }>(column: Column, into: Column): Column {
-  into.set(column)
+type Fill = <Column extends { set(from: Column): void }>(from: Column, into: Column) => Column
+
+const copied: Fill = (from, into) => {
+  into.set(from)
   return into
 }

@@ -83,7 +83,7 @@ export class MemoryJobStore extends NodePart implements JobStore {
   async get(ids: readonly string[]): Promise<readonly (JobRecord | null)[]> {
     const scope = this.#open()
     return ids.map((id) => {
-      const slot = scope.slotOf(id)
+      const slot = scope.ids.slotOf(id)
       return slot < 0 ? null : jobRecord(scope.table, slot)
     })
   }

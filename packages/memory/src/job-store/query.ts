@@ -4,6 +4,7 @@ import {
   type JobCounts,
   type JobPage,
   type JobQuery,
+  type JobRecord,
   type JobState,
   MAX_BATCH,
   type TypeCounts,
@@ -21,20 +22,29 @@ export function listJobs(scope: JobScope, query: JobQuery): JobPage {
   const { table } = scope
   const limit = checkedLimit(query.limit)
   const states = wantedStates(query.state)
-  const lane = query.type === undefined ? undefined : scope.lanes.get(query.type)
-  const jobs: JobPage['jobs'][number][] = []
-  if (query.type !== undefined && lane === undefined) return { jobs, after: null }
-
-  let slot = slotAfter(query.after)
-  for (; slot < table.end && jobs.length < limit; slot++) {
+  const jobs: JobRecord[] = []
+  for (const slot of candidates(scope, query, slotAfter(query.after))) {
     if (states[table.states[slot]!] !== 1) continue
-    if (lane !== undefined && table.lanes[slot] !== lane) continue
+    if (query.type !== undefined && table.lanes[slot]!.type !== query.type) continue
     const extras = table.extras[slot]
     if (query.entityId !== undefined && extras?.entityId !== query.entityId) continue
     if (query.schedule !== undefined && extras?.occurrence?.schedule !== query.schedule) continue
+    // one more than asked for shows that there is a next page, and where it starts
+    if (jobs.length === limit) return { jobs, after: String(slot) }
     jobs.push(jobRecord(table, slot))
   }
-  return { jobs, after: slot < table.end ? String(slot) : null }
+  return { jobs, after: null }
+}
+
+/** The slots to look at, from `first` on: those of the entity or schedule, else of all jobs. */
+function candidates(scope: JobScope, { entityId, schedule }: JobQuery, first: number): Iterable<number> {
+  if (schedule !== undefined) return scope.bySchedule.from(schedule, first)
+  if (entityId !== undefined) return scope.byEntity.from(entityId, first)
+  return slotsBetween(first, scope.table.end)
+}
+
+function* slotsBetween(first: number, end: number): Generator<number> {
+  for (let slot = first; slot < end; slot++) yield slot
 }
 
 export function countJobs(scope: JobScope): JobCounts {

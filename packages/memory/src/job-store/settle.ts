@@ -24,7 +24,7 @@ export function checkOutcomes(scope: JobScope, outcomes: readonly Outcome[]): Ch
   let results: Map<Outcome, unknown> | undefined
   for (let i = 0; i < outcomes.length; i++) {
     const outcome = outcomes[i]!
-    const slot = scope.slotOf(outcome.id)
+    const slot = scope.ids.slotOf(outcome.id)
     slots.push(slot)
     if (slot >= 0) {
       if (marks[slot] === mark) throw namedTwice(outcome)

@@ -16,7 +16,7 @@ export function sweepJobs(scope: JobScope, limits: SweepLimits): SweepReport {
   const expired = expire(scope, now, left)
   left -= expired
   let pruned = scope.prune(now, left)
-  pruned += scope.remembered.drop(now, left - pruned)
+  pruned += scope.ids.dropRemembered(now, left - pruned)
   left -= pruned
   return { more: left <= 0, dead, recovered: taken.recovered, crashed: taken.crashed, expired, pruned }
 }
