@@ -29,6 +29,8 @@ export class Attempt {
   abortError: Error | undefined = undefined
   /** What the handler failed with, for the hooks. */
   error: unknown = undefined
+  /** The store refused its outcome, and gets another one. */
+  outcomeRefused = false
   /** Made when the handler asks for its signal. */
   controller: AbortController | undefined = undefined
   timeout: Timer | undefined = undefined

@@ -12,6 +12,7 @@ import {
   type Settled,
 } from '../contracts/job-store.ts'
 import { SchedError } from '../errors/sched-error.ts'
+import { toJobError } from '../policies/job-error.ts'
 import type { Events } from '../telemetry/events.ts'
 import type { Clock, Timer } from '../values/clock.ts'
 import { Attempt } from './attempt.ts'
@@ -215,11 +216,23 @@ export class Consumer {
     events.emit('error', { error, during: 'settle and claim' })
     this.#hungry = true
     const refused = error instanceof SchedError && error.code !== 'UNAVAILABLE' && error.code !== 'CLOSED'
-    if (refused && batch.outcomes.length === 1) settler.confirm()
+    if (refused && batch.outcomes.length === 1) this.#replaceRefused(batch, error)
     else settler.putBack()
     if (refused && batch.outcomes.length > 0) this.#batchSize = Math.max(1, batch.outcomes.length >> 1)
     this.#pausedUntil = clock.monotonic() + this.#pauseMs * (0.5 + random() / 2)
     this.#pauseMs = Math.min(LONGEST_PAUSE_MS, this.#pauseMs * 2)
+  }
+
+  /** The store takes everything but this outcome: the job fails for that reason, and if even that is refused, it is left to the lease. */
+  #replaceRefused({ outcomes, attempts }: OutcomeBatch, error: unknown): void {
+    const { settler } = this.#parts
+    const { id, token } = outcomes[0]!
+    const attempt = attempts[0]!
+    settler.confirm()
+    if (attempt.outcomeRefused) return
+    attempt.outcomeRefused = true
+    attempt.error = error
+    settler.add(attempt, { id, token, kind: 'fail', reason: 'error', error: toJobError(error) })
   }
 
   #giveBackHeld(now: number): void {

@@ -10,13 +10,15 @@ import type { Clock } from '../values/clock.ts'
 
 type Answer = 'inserted' | 'exists' | Error
 
-/** Who waits for answers: they come in the order of the records, one call each. */
-interface Waiter {
+/** Records, and who waits for their answers: they come in the order of the records, one call each. */
+interface Entry {
+  readonly records: readonly NewJob[]
   answer(record: NewJob, answer: Answer): void
 }
 
-/** Batches in a row after which the event loop gets a turn: an in-process store answers without one. */
+/** After so many batches, or records, the event loop gets a turn: an in-process store answers without one. */
 const BATCHES_A_TURN = 64
+const RECORDS_A_TURN = 8 * MAX_BATCH
 const REPEAT_AFTER_MS = 50
 
 /** Some jobs of an `enqueueMany` could not be stored. */
@@ -38,11 +40,13 @@ export class EnqueueManyError extends SchedError {
   }
 }
 
-class Single implements Waiter {
+class Single implements Entry {
+  readonly records: readonly NewJob[]
   readonly #resolve: (id: string) => void
   readonly #reject: (error: Error) => void
 
-  constructor(resolve: (id: string) => void, reject: (error: Error) => void) {
+  constructor(record: NewJob, resolve: (id: string) => void, reject: (error: Error) => void) {
+    this.records = [record]
     this.#resolve = resolve
     this.#reject = reject
   }
@@ -53,22 +57,22 @@ class Single implements Waiter {
   }
 }
 
-class Group implements Waiter {
+class Group implements Entry {
+  readonly records: readonly NewJob[]
   readonly #results: (string | Error)[] = []
-  readonly #count: number
   readonly #resolve: (ids: string[]) => void
   readonly #reject: (error: Error) => void
   #failed = false
 
-  constructor(count: number, resolve: (ids: string[]) => void, reject: (error: Error) => void) {
-    this.#count = count
+  constructor(records: readonly NewJob[], resolve: (ids: string[]) => void, reject: (error: Error) => void) {
+    this.records = records
     this.#resolve = resolve
     this.#reject = reject
   }
 
   answer(record: NewJob, answer: Answer): void {
     if (answer instanceof Error) this.#failed = true
-    if (this.#results.push(answer instanceof Error ? answer : record.id) < this.#count) return
+    if (this.#results.push(answer instanceof Error ? answer : record.id) < this.records.length) return
     if (this.#failed) this.#reject(new EnqueueManyError(this.#results))
     else this.#resolve(this.#results as string[])
   }
@@ -77,10 +81,12 @@ class Group implements Waiter {
 export class Producer {
   readonly #store: JobStore
   readonly #clock: Clock
-  #records: NewJob[] = []
-  #waiters: Waiter[] = []
-  /** Where the records not taken yet begin. */
+  #entries: Entry[] = []
+  /** Where the entries not taken yet begin, and the records of the first of them. */
+  #head = 0
   #from = 0
+  #batches = 0
+  #stored = 0
   #flushing: Promise<void> | undefined
   #closed = false
 
@@ -91,13 +97,13 @@ export class Producer {
 
   /** Resolves to the record's id once it is durable. */
   add(record: NewJob): Promise<string> {
-    return new Promise((resolve, reject) => this.#push([record], new Single(resolve, reject)))
+    return new Promise((resolve, reject) => this.#push(new Single(record, resolve, reject)))
   }
 
   /** Resolves to the ids in order; rejects with {@link EnqueueManyError} when some could not be stored. */
   addMany(records: readonly NewJob[]): Promise<string[]> {
     if (records.length === 0) return Promise.resolve([])
-    return new Promise((resolve, reject) => this.#push(records, new Group(records.length, resolve, reject)))
+    return new Promise((resolve, reject) => this.#push(new Group(records, resolve, reject)))
   }
 
   /** Inside the caller's transaction: its own call, and no repeats, because only the caller can end the transaction. */
@@ -122,37 +128,56 @@ export class Producer {
     await this.#flushing
   }
 
-  #push(records: readonly NewJob[], waiter: Waiter): void {
+  #push(entry: Entry): void {
     if (this.#closed) {
       const error = new ClosedError('the scheduler')
-      for (const record of records) waiter.answer(record, error)
+      for (const record of entry.records) entry.answer(record, error)
       return
     }
-    for (const record of records) {
-      this.#records.push(record)
-      this.#waiters.push(waiter)
-    }
+    this.#entries.push(entry)
     // a microtask later, so that everything enqueued in one go is one batch
     this.#flushing ??= Promise.resolve().then(() => this.#flush())
   }
 
   async #flush(): Promise<void> {
-    for (let batches = 1; this.#from < this.#records.length; batches++) {
-      const records = this.#records.slice(this.#from, this.#from + MAX_BATCH)
-      const waiters = this.#waiters.slice(this.#from, this.#from + MAX_BATCH)
-      this.#from += records.length
-      if (this.#from === this.#records.length) {
-        this.#records = []
-        this.#waiters = []
-        this.#from = 0
-      }
+    while (this.#head < this.#entries.length) {
+      const records: NewJob[] = []
+      const waiting: Entry[] = []
+      this.#take(records, waiting)
       const answers = await this.#insert(records)
-      for (let i = 0; i < records.length; i++) waiters[i]!.answer(records[i]!, answers[i]!)
-      if (batches % BATCHES_A_TURN === 0) await new Promise((resolve) => setImmediate(resolve))
+      for (let i = 0; i < records.length; i++) waiting[i]!.answer(records[i]!, answers[i]!)
       // those who waited for this batch may enqueue again at once: let them join the next
-      else await undefined
+      await (this.#turnIsDue(records.length) ? new Promise((resolve) => setImmediate(resolve)) : undefined)
     }
     this.#flushing = undefined
+  }
+
+  /** The next batch: its records, and for each who waits for it. */
+  #take(records: NewJob[], waiting: Entry[]): void {
+    while (records.length < MAX_BATCH && this.#head < this.#entries.length) {
+      const entry = this.#entries[this.#head]!
+      const until = Math.min(entry.records.length, this.#from + MAX_BATCH - records.length)
+      for (let i = this.#from; i < until; i++) {
+        records.push(entry.records[i]!)
+        waiting.push(entry)
+      }
+      this.#from = until
+      if (until < entry.records.length) return
+      this.#head++
+      this.#from = 0
+    }
+    if (this.#head < this.#entries.length) return
+    this.#entries = []
+    this.#head = 0
+  }
+
+  #turnIsDue(stored: number): boolean {
+    this.#batches++
+    this.#stored += stored
+    if (this.#batches < BATCHES_A_TURN && this.#stored < RECORDS_A_TURN) return false
+    this.#batches = 0
+    this.#stored = 0
+    return true
   }
 
   async #insert(records: readonly NewJob[], repeat = true): Promise<readonly Answer[]> {

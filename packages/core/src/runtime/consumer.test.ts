@@ -1,0 +1,288 @@
+import { expect, test } from 'vitest'
+import { UnavailableError, ValueUnserializableError } from '../errors/sched-error.ts'
+import { Events } from '../telemetry/events.ts'
+import { EmptyLogger } from '../telemetry/logger.ts'
+import { ManualClock } from '../values/manual-clock.ts'
+import { Consumer } from './consumer.ts'
+import { Executor } from './executor.ts'
+import { defineJob } from './job-definition.ts'
+import { OutcomeReporter } from './outcome-reporter.ts'
+import { Registry } from './registry.ts'
+import { Renewer } from './renewer.ts'
+import { claimedJob, ScriptedJobStore } from './scripted-job-store.ts'
+import { Settler } from './settler.ts'
+import { WorkerLease } from './worker-lease.ts'
+
+const LEASE_MS = 60_000
+
+function setup(options: { max?: number; concurrency?: number; handle?: (id: string) => unknown } = {}) {
+  const { max = 3, concurrency, handle = () => undefined } = options
+  const clock = new ManualClock({ turns: 10 })
+  const store = new ScriptedJobStore()
+  const registry = new Registry()
+  const events = new Events(new EmptyLogger())
+  const settler = new Settler()
+  const lease = new WorkerLease(clock, 'w')
+  const errors: unknown[] = []
+  events.on('error', ({ error }) => errors.push(error))
+  registry.add(
+    defineJob({
+      type: 'job',
+      handle: (_, ctx) => handle(ctx.jobId),
+      ...(concurrency !== undefined && { concurrency }),
+    }),
+  )
+  const logger = new EmptyLogger()
+  const executor: Executor = new Executor({
+    clock,
+    lease,
+    settler,
+    events,
+    logger,
+    maxConcurrentJobs: max,
+    serverNow: () => clock.now(),
+    random: () => 0.5,
+    gate: () => undefined,
+    onProgress: () => consumer.turn(),
+    host: { isShuttingDown: false, log() {}, progress() {}, signOfLife() {}, renew: async () => {} },
+  })
+  const reporter = new OutcomeReporter(events, logger, () => undefined)
+  const consumer: Consumer = new Consumer({
+    store: store.asStore,
+    clock,
+    lease,
+    registry,
+    executor,
+    settler,
+    events,
+    maxConcurrentJobs: max,
+    leaseMs: LEASE_MS,
+    pollMs: 5_000,
+    random: () => 1,
+    onSettled: (batch, settled) => reporter.report(batch, settled),
+  })
+  const renewer = new Renewer({
+    store: store.asStore,
+    clock,
+    lease,
+    executor,
+    settler,
+    events,
+    logger,
+    leaseMs: LEASE_MS,
+    heartbeatMs: 15_000,
+    info: () => ({}),
+    measure: async () => {},
+    onRenewed: () => consumer.turn(),
+  })
+  lease.renewed(clock.monotonic(), LEASE_MS)
+  return { clock, store, consumer, executor, settler, events, lease, renewer, errors }
+}
+
+test('an idle loop claims once, sleeps exactly until something is due, and polls only as a fall-back', async () => {
+  const { clock, store, consumer } = setup()
+  let nextDueInMs: number | null = 1_234
+  store.settle = async () => ({ nextDueInMs })
+  consumer.open()
+  await clock.advance(1_233)
+  expect(store.calls).toHaveLength(1)
+  nextDueInMs = null
+  await clock.advance(1)
+  await clock.settle()
+  expect(store.calls).toHaveLength(2)
+  await clock.advance(4_999)
+  expect(store.calls).toHaveLength(2)
+  await clock.advance(2)
+  await clock.settle()
+  expect(store.calls).toHaveLength(3)
+  consumer.wake()
+  await clock.settle()
+  expect(store.calls).toHaveLength(4)
+  expect(store.calls.every(({ want }) => want?.limit === 3)).toBe(true)
+})
+
+test('the end of attempts and the next claim share one call; only one call is under way', async () => {
+  const { clock, store, consumer } = setup()
+  let under = 0
+  let most = 0
+  let left = 40
+  store.settle = async ({ want }) => {
+    most = Math.max(most, ++under)
+    await new Promise((resolve) => setImmediate(resolve))
+    under--
+    const jobs = Array.from({ length: Math.min(left, want?.limit ?? 0) }, (_, i) =>
+      claimedJob(`j${left - i}`),
+    )
+    left -= jobs.length
+    return { jobs }
+  }
+  consumer.open()
+  await clock.settle(200)
+  expect(most).toBe(1)
+  expect(left).toBe(0)
+  const ended = store.calls.flatMap(({ outcomes }) => outcomes)
+  expect(ended.map(({ kind }) => kind)).toEqual(Array(40).fill('complete'))
+  expect(new Set(ended.map(({ id }) => id)).size).toBe(40)
+  expect(store.calls.length).toBeLessThan(40)
+})
+
+test('a store that says more but gives nothing is not asked in a tight loop', async () => {
+  const { clock, store, consumer } = setup()
+  store.settle = async () => ({ nextDueInMs: 0 })
+  consumer.open()
+  await clock.advance(1_000)
+  expect(store.calls.length).toBeGreaterThan(10)
+  expect(store.calls.length).toBeLessThan(40)
+})
+
+test('outcomes of a store that is away are sent again first, once it is back, with longer and longer pauses', async () => {
+  const { clock, store, consumer, settler, errors } = setup({ max: 2 })
+  let away = false
+  let jobs = [claimedJob('a'), claimedJob('b')]
+  store.settle = async () => {
+    if (away) throw new UnavailableError('no', { ambiguous: true })
+    away = jobs.length > 0
+    return { jobs: jobs.splice(0) }
+  }
+  jobs = [...jobs]
+  consumer.open()
+  await clock.advance(3_000)
+  expect(errors.length).toBeGreaterThan(3)
+  expect(errors.length).toBeLessThan(10)
+  expect(settler.waiting).toBe(2)
+  away = false
+  await clock.advance(5_000)
+  expect(settler.isEmpty).toBe(true)
+  const accepted = store.calls.filter(({ outcomes }) => outcomes.length > 0).at(-1)
+  expect(accepted?.outcomes.map(({ id }) => id)).toEqual(['a', 'b'])
+})
+
+test('one outcome that the store refuses does not keep the others, and its job fails for that', async () => {
+  const { clock, store, consumer, settler } = setup({ max: 8 })
+  const accepted: string[] = []
+  let jobs = 'abcdefgh'.split('').map((id) => claimedJob(id))
+  store.settle = async ({ outcomes }) => {
+    if (outcomes.some(({ id, kind }) => id === 'c' && kind === 'complete'))
+      throw new ValueUnserializableError('result', 'no')
+    for (const { id, kind } of outcomes) accepted.push(`${id} ${kind}`)
+    const given = jobs
+    jobs = []
+    return { jobs: given }
+  }
+  consumer.open()
+  await clock.advance(20_000)
+  expect(accepted.sort()).toEqual(
+    ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'].map((id) => `${id} ${id === 'c' ? 'fail' : 'complete'}`),
+  )
+  expect(settler.isEmpty).toBe(true)
+})
+
+test('a job whose every outcome is refused is left to the lease', async () => {
+  const { clock, store, consumer, settler, errors } = setup()
+  let jobs = [claimedJob('c')]
+  store.settle = async ({ outcomes }) => {
+    if (outcomes.length > 0) throw new ValueUnserializableError('error', 'no')
+    const given = jobs
+    jobs = []
+    return { jobs: given }
+  }
+  consumer.open()
+  await clock.advance(20_000)
+  expect(settler.isEmpty).toBe(true)
+  expect(errors).toHaveLength(2)
+})
+
+test('an answer past the deadline is not run: what it brought goes back', async () => {
+  const ran: string[] = []
+  const { clock, store, consumer } = setup({ handle: (id) => ran.push(id) })
+  let first = true
+  store.settle = async () => {
+    if (!first) return {}
+    first = false
+    await new Promise<void>((resolve) => clock.after(10_001, resolve))
+    return { jobs: [claimedJob('late')] }
+  }
+  consumer.open()
+  await clock.advance(10_100)
+  expect(ran).toEqual([])
+  expect(store.calls.flatMap(({ outcomes }) => outcomes)).toEqual([
+    { id: 'late', token: 'token-late', kind: 'release' },
+  ])
+})
+
+test('what was claimed ahead and finds no slot goes back after half a second', async () => {
+  const { clock, store, consumer, executor } = setup({ max: 1, handle: () => new Promise(() => {}) })
+  let jobs = [claimedJob('a'), claimedJob('b')]
+  store.settle = async () => {
+    const given = jobs
+    jobs = []
+    return { jobs: given }
+  }
+  consumer.open()
+  await clock.advance(499)
+  expect([executor.running, executor.queued]).toEqual([1, 1])
+  await clock.advance(2)
+  await clock.settle()
+  expect(store.calls.flatMap(({ outcomes }) => outcomes)).toMatchObject([{ id: 'b', kind: 'release' }])
+})
+
+test('quick jobs are claimed ahead, bounded; a type with a limit never is', async () => {
+  for (const concurrency of [undefined, 5]) {
+    const { clock, store, consumer } = setup({ max: 5, ...(concurrency !== undefined && { concurrency }) })
+    let made = 0
+    store.settle = async ({ want }) => {
+      await new Promise<void>((resolve) => clock.after(2, resolve))
+      const most = Math.min(want?.limit ?? 0, want?.types[0]?.limit ?? Number.POSITIVE_INFINITY)
+      return {
+        jobs: Array.from({ length: made < 5_000 ? most : 0 }, () => claimedJob(`j${made++}`)),
+        nextDueInMs: 0,
+      }
+    }
+    consumer.open()
+    await clock.advance(400)
+    const limits = store.calls.map(({ want }) => want?.limit ?? 0)
+    const ofType = store.calls.map(({ want }) => want?.types[0]?.limit ?? Number.POSITIVE_INFINITY)
+    if (concurrency === undefined) expect(Math.max(...limits)).toBeGreaterThan(5)
+    else expect(Math.max(...ofType)).toBeLessThanOrEqual(5)
+    expect(Math.max(...limits)).toBeLessThanOrEqual(1_000)
+    consumer.close()
+  }
+})
+
+test('a heartbeat names what is held, ends what is lost, and ignores what was settled since it was sent', async () => {
+  const ends = new Map<string, () => void>()
+  const lost: string[] = []
+  const { clock, store, consumer, renewer, events, executor } = setup({
+    handle: (id) => new Promise<void>((resolve) => ends.set(id, resolve)),
+  })
+  events.on('lost', ({ job }) => lost.push(job.id))
+  let jobs = [claimedJob('a'), claimedJob('b'), claimedJob('c')]
+  store.settle = async () => {
+    const given = jobs
+    jobs = []
+    return { jobs: given }
+  }
+  await renewer.start()
+  consumer.open()
+  await clock.settle()
+  let reply: () => void = () => {}
+  store.heartbeat = () =>
+    new Promise((resolve) => {
+      reply = () => resolve({ lost: ['a', 'b', 'nobody'] })
+    })
+  await clock.advance(15_000)
+  expect(store.heartbeats.at(-1)).toEqual({ phase: 'active', held: ['a', 'b', 'c'] })
+  ends.get('a')?.()
+  await clock.settle()
+  reply()
+  await clock.settle()
+  expect(lost).toEqual(['b'])
+  expect(executor.running).toBe(2)
+  ends.get('b')?.()
+  await clock.settle()
+  const settled = store.calls.flatMap(({ outcomes }) => outcomes).map(({ id }) => id)
+  expect(settled).toEqual(['a'])
+  store.heartbeat = async () => ({})
+  await clock.advance(15_000)
+  expect(store.heartbeats.at(-1)?.held).toEqual(['c'])
+})

@@ -1,0 +1,150 @@
+import { expect, test } from 'vitest'
+import type { NewJob } from '../contracts/job-store.ts'
+import { ClosedError, UnavailableError, ValueTooLargeError } from '../errors/sched-error.ts'
+import { ManualClock } from '../values/manual-clock.ts'
+import { type EnqueueManyError, Producer } from './producer.ts'
+import { ScriptedJobStore } from './scripted-job-store.ts'
+
+const job = (id: string): NewJob => ({ id, type: 'job', payload: null, priority: 1 })
+const jobs = (count: number, from = 0): NewJob[] =>
+  Array.from({ length: count }, (_, i) => job(`j${from + i}`))
+
+function setup() {
+  const store = new ScriptedJobStore()
+  const clock = new ManualClock()
+  return { store, clock, producer: new Producer(store.asStore, clock) }
+}
+
+test('what is enqueued in one go is one batch; what arrives while it is under way is the next', async () => {
+  const { store, producer } = setup()
+  let answer: () => void = () => {}
+  store.insert = (batch) =>
+    new Promise((resolve) => {
+      answer = () => resolve(batch.map(() => 'inserted'))
+    })
+  const first = jobs(3).map((record) => producer.add(record))
+  await Promise.resolve()
+  expect(store.inserts.map((batch) => batch.length)).toEqual([3])
+  const second = jobs(5, 3).map((record) => producer.add(record))
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(store.inserts).toHaveLength(1)
+  answer()
+  expect(await Promise.all(first)).toEqual(['j0', 'j1', 'j2'])
+  await Promise.resolve()
+  answer()
+  expect(await Promise.all(second)).toEqual(['j3', 'j4', 'j5', 'j6', 'j7'])
+  expect(store.inserts.map((batch) => batch.length)).toEqual([3, 5])
+})
+
+test('callers that enqueue again as soon as they are answered share the next batch', async () => {
+  const { store, producer } = setup()
+  let next = 0
+  const caller = async (): Promise<void> => {
+    for (let i = 0; i < 5; i++) await producer.add(job(`n${next++}`))
+  }
+  await Promise.all(Array.from({ length: 20 }, caller))
+  expect(store.inserts.map((batch) => batch.length)).toEqual([20, 20, 20, 20, 20])
+})
+
+test('a large group is cut into batches of 1,000, and others join its last one', async () => {
+  const { store, producer } = setup()
+  const [ids, single] = await Promise.all([producer.addMany(jobs(2_500)), producer.add(job('single'))])
+  expect(ids).toEqual(jobs(2_500).map(({ id }) => id))
+  expect(single).toBe('single')
+  expect(store.inserts.map((batch) => batch.length)).toEqual([1_000, 1_000, 501])
+  expect(await producer.addMany([])).toEqual([])
+})
+
+test('a batch that the store rejects as a whole is bisected: the bad record fails alone', async () => {
+  const { store, producer } = setup()
+  store.insert = async (batch) => {
+    if (batch.some(({ id }) => id === 'j5')) throw new ValueTooLargeError('payload', 2, 1)
+    return batch.map(() => 'inserted')
+  }
+  const results = await Promise.allSettled(jobs(9).map((record) => producer.add(record)))
+  expect(results.map(({ status }) => status === 'fulfilled')).toEqual(
+    [0, 1, 2, 3, 4, 5, 6, 7, 8].map((i) => i !== 5),
+  )
+  const error = await producer.addMany(jobs(7)).catch((reason: unknown) => reason as EnqueueManyError)
+  expect(error).toMatchObject({ name: 'EnqueueManyError', code: 'VALUE_TOO_LARGE', ambiguous: false })
+  expect((error as EnqueueManyError).results.map((result) => typeof result)).toEqual([
+    ...Array(5).fill('string'),
+    'object',
+    'string',
+  ])
+})
+
+test('an answer of one record’s error rejects that record; exists is a success', async () => {
+  const { store, producer } = setup()
+  store.insert = async (batch) =>
+    batch.map(({ id }) => (id === 'j1' ? new ValueTooLargeError('payload', 2, 1) : 'exists'))
+  const results = await Promise.allSettled(jobs(3).map((record) => producer.add(record)))
+  expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+})
+
+test('an insert whose fate is unknown is repeated once with the same ids; a refused one is not', async () => {
+  const { store, clock, producer } = setup()
+  let failures = 1
+  store.insert = async (batch) => {
+    if (failures-- > 0) throw new UnavailableError('no answer', { ambiguous: true })
+    return batch.map(() => 'exists')
+  }
+  const ids = Promise.all(jobs(2).map((record) => producer.add(record)))
+  await clock.advance(100)
+  expect(await ids).toEqual(['j0', 'j1'])
+  expect(store.inserts.map((batch) => batch.map(({ id }) => id))).toEqual([
+    ['j0', 'j1'],
+    ['j0', 'j1'],
+  ])
+
+  failures = 1
+  let ambiguous = true
+  store.insert = async () => {
+    const error = new UnavailableError('no answer', { ambiguous })
+    ambiguous = false
+    throw error
+  }
+  const unknown = producer.add(job('x')).catch((error: unknown) => error)
+  await clock.advance(100)
+  // the repetition was refused outright, but the first may have been applied
+  expect(await unknown).toMatchObject({ code: 'UNAVAILABLE', ambiguous: true })
+
+  const before = store.inserts.length
+  await expect(producer.add(job('y'))).rejects.toMatchObject({ ambiguous: false })
+  expect(store.inserts.length).toBe(before + 1)
+})
+
+test('a store that answers for fewer records is found out', async () => {
+  const { store, producer } = setup()
+  store.insert = async () => []
+  await expect(producer.add(job('x'))).rejects.toMatchObject({ code: 'ADAPTER_INVALID' })
+})
+
+test('inside a transaction there are no repeats and no company', async () => {
+  const { store, producer } = setup()
+  expect(await producer.addWithin('tx', jobs(1_001))).toHaveLength(1_001)
+  expect(store.inserts.map((batch) => batch.length)).toEqual([1_000, 1])
+  store.insert = async () => Promise.reject(new UnavailableError('gone', { ambiguous: true }))
+  await expect(producer.addWithin('tx', jobs(1))).rejects.toThrow('gone')
+  expect(store.inserts).toHaveLength(3)
+})
+
+test('closing waits for what was taken, and takes no more', async () => {
+  const { store, producer } = setup()
+  const ids = producer.addMany(jobs(1_500))
+  await producer.close()
+  expect(store.inserts).toHaveLength(2)
+  expect(await ids).toHaveLength(1_500)
+  await expect(producer.add(job('late'))).rejects.toBeInstanceOf(ClosedError)
+  await expect(producer.addMany(jobs(2))).rejects.toMatchObject({ code: 'CLOSED' })
+  await expect(producer.addWithin('tx', jobs(1))).rejects.toBeInstanceOf(ClosedError)
+})
+
+test('enqueuing one after another on a store that answers at once lets others have their turns', async () => {
+  const { producer } = setup()
+  let turns = 0
+  const other = setInterval(() => turns++, 0)
+  for (let i = 0; i < 5_000; i++) await producer.add(job(`j${i}`))
+  clearInterval(other)
+  expect(turns).toBeGreaterThan(0)
+})
