@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ValueTooLargeError, ValueUnserializableError } from '../errors/sched-error.ts'
 import { checkName, cloneValue, copyValue, decodeValue, encodeValue, equalValues } from './codec.ts'
@@ -94,6 +95,33 @@ describe.each([
     const shared = { n: 1 }
     expect(roundTrip([shared, shared])).toEqual([{ n: 1 }, { n: 1 }])
   })
+})
+
+test('the quick way and the careful one give the same answers', () => {
+  const plain = fc.letrec<{ value: unknown }>((tie) => ({
+    value: fc.oneof(
+      { maxDepth: 4 },
+      fc.string({ unit: 'binary' }),
+      fc.double({ noNaN: true, noDefaultInfinity: true }),
+      fc.integer(),
+      fc.boolean(),
+      fc.constantFrom(null, -0, '$date'),
+      fc.date({ noInvalidDate: true }),
+      fc.array(tie('value'), { maxLength: 4 }),
+      fc.dictionary(fc.oneof(fc.string(), fc.constantFrom('$date', '$$date', '__proto__')), tie('value'), {
+        maxKeys: 4,
+      }),
+    ),
+  })).value
+  fc.assert(
+    fc.property(plain, (value) => {
+      // an undefined item makes the quick way give up
+      const careful = [value, undefined]
+      expect(copyValue([value, null])).toStrictEqual(copyValue(careful))
+      expect(encodeValue([value, null])).toBe(encodeValue(careful))
+    }),
+    { numRuns: 2_000 },
+  )
 })
 
 test('the size limit counts encoded bytes, not characters', () => {
