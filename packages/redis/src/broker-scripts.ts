@@ -15,7 +15,7 @@ import sizeText from './lua/broker/size.lua'
 import clockText from './lua/clock.lua'
 import incarnationText from './lua/server/incarnation.lua'
 import wakeText from './lua/wake.lua'
-import { type Script, script } from './scripts.ts'
+import { REPEATABLE, type Script, script } from './scripts.ts'
 
 export type BrokerScript =
   | 'publish'
@@ -37,32 +37,30 @@ export const BROKER_SCRIPTS: Readonly<Record<BrokerScript, Script>> = {
   claim: onQueue('claim', claimText),
   ack: onQueue('ack', ackText),
   nack: onQueue('nack', nackText),
-  extend: onQueue('extend', extendText),
+  extend: onQueue('extend', extendText, REPEATABLE),
   remove: onQueue('remove', removeText),
   pause: onQueue('pause', pauseText),
-  size: onQueue('size', sizeText),
-  nextDue: onQueue('nextDueIn', nextDueText),
+  size: onQueue('size', sizeText, REPEATABLE),
+  nextDue: onQueue('nextDueIn', nextDueText, REPEATABLE),
   isPaused: alone('isPaused', isPausedText),
   has: alone('has', hasText),
-  listen: script('broker subscribe', [
-    keysInLua(listenText, { ...QUEUE_KEYS, ...WAKE_KEYS }),
-    clockText,
-    listenText,
-  ]),
-  incarnation: script('broker incarnation', [incarnationText]),
+  listen: script(
+    'broker subscribe',
+    [keysInLua(listenText, { ...QUEUE_KEYS, ...WAKE_KEYS }), clockText, listenText],
+    REPEATABLE,
+  ),
+  incarnation: script('broker incarnation', [incarnationText], REPEATABLE),
 }
 
-function onQueue(name: string, text: string): Script {
-  return script(`broker ${name}`, [
-    keysInLua(queueText + text, QUEUE_KEYS),
-    clockText,
-    wakeText,
-    queueText,
-    text,
-  ])
+function onQueue(name: string, text: string, options = {}): Script {
+  return script(
+    `broker ${name}`,
+    [keysInLua(queueText + text, QUEUE_KEYS), clockText, wakeText, queueText, text],
+    options,
+  )
 }
 
 /** For what needs neither the time nor the helpers. */
 function alone(name: string, text: string): Script {
-  return script(`broker ${name}`, [keysInLua(text, QUEUE_KEYS), text])
+  return script(`broker ${name}`, [keysInLua(text, QUEUE_KEYS), text], REPEATABLE)
 }

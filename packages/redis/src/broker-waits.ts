@@ -3,15 +3,17 @@ export interface BlockedClaim {
   readonly watch: (onWake: () => void) => Promise<() => void>
   readonly claim: () => Promise<string | null>
   readonly stopped: () => boolean
-  /** Any of them ends the wait. */
-  readonly signals: readonly AbortSignal[]
+  /** Calls when it may have stopped; returns the way not to be called any more. */
+  readonly onStop: (callback: () => void) => () => void
 }
 
 /** Claims at every wake until there is an id, `end` (on the monotonic clock) has come, or a signal says stop. */
 export async function waitForWake(blocked: BlockedClaim, end: number): Promise<string | null> {
-  const wakes = new Wakes(blocked.signals, end)
-  const stopWatching = await blocked.watch(() => wakes.wake())
+  const wakes = new Wakes(end)
+  const forget = blocked.onStop(() => wakes.wake())
+  let stopWatching: (() => void) | undefined
   try {
+    stopWatching = await blocked.watch(() => wakes.wake())
     // the first look here is after listening began, so that nothing falls between
     for (;;) {
       if (blocked.stopped()) return null
@@ -21,8 +23,8 @@ export async function waitForWake(blocked: BlockedClaim, end: number): Promise<s
       await wakes.next()
     }
   } finally {
-    stopWatching()
-    wakes.end()
+    stopWatching?.()
+    forget()
   }
 }
 
@@ -30,14 +32,10 @@ export async function waitForWake(blocked: BlockedClaim, end: number): Promise<s
 class Wakes {
   #woken = false
   #resolve: (() => void) | undefined
-  readonly #signals: readonly AbortSignal[]
   readonly #end: number
-  readonly #onAbort = (): void => this.wake()
 
-  constructor(signals: readonly AbortSignal[], end: number) {
-    this.#signals = signals
+  constructor(end: number) {
     this.#end = end
-    for (const signal of signals) signal.addEventListener('abort', this.#onAbort)
   }
 
   wake(): void {
@@ -60,9 +58,5 @@ class Wakes {
       })
     }
     this.#woken = false
-  }
-
-  end(): void {
-    for (const signal of this.#signals) signal.removeEventListener('abort', this.#onAbort)
   }
 }

@@ -39,7 +39,8 @@ export class RedisBroker extends RedisAdapter implements IBrokerEngine {
   }
   readonly #claimedFrom = new ClaimedFrom()
   readonly #hubs = new Map<string, WakeHub>()
-  readonly #closing = new AbortController()
+  /** Called when the broker closes. */
+  readonly #onClose = new Set<() => void>()
 
   constructor(backend: Backend) {
     super(backend, 'the Redis broker')
@@ -130,7 +131,7 @@ export class RedisBroker extends RedisAdapter implements IBrokerEngine {
         claim: async () =>
           stopped() ? null : ((await this.claim(name, consumerId, 1, leaseMs, strategy))[0] ?? null),
         stopped,
-        signals: signal === undefined ? [this.#closing.signal] : [this.#closing.signal, signal],
+        onStop: (callback) => this.#onStop(callback, signal),
       },
       end,
     )
@@ -276,9 +277,18 @@ export class RedisBroker extends RedisAdapter implements IBrokerEngine {
   override async close(): Promise<void> {
     if (this.closed) return
     const hubs = [...this.#hubs.values()]
-    this.#closing.abort()
     for (const hub of hubs) hub.close()
     await super.close()
+    for (const callback of [...this.#onClose]) callback()
+  }
+
+  #onStop(callback: () => void, signal: AbortSignal | undefined): () => void {
+    this.#onClose.add(callback)
+    signal?.addEventListener('abort', callback)
+    return () => {
+      this.#onClose.delete(callback)
+      signal?.removeEventListener('abort', callback)
+    }
   }
 
   /** One script call for up to `BATCH` rows; one answer a row. */

@@ -15,7 +15,7 @@ type Info = Readonly<Record<string, string>>
 /** Throws UNSUPPORTED, INVALID_ARGUMENT or UNAVAILABLE, saying what to set. */
 export async function checkServer(connection: Connection, settings: Settings): Promise<void> {
   for (const master of await connection.masters()) {
-    const info = parseInfo(await connection.attempt('info', () => master.info()))
+    const info = parseInfo(await connection.attempt('info', () => master.info(), true))
     checkVersion(info)
     checkCluster(info, connection.isCluster)
     checkRole(info)
@@ -71,7 +71,7 @@ async function checkPermissions(connection: Connection, prefix: string): Promise
   const refused = (await connection.run(PROBE, key, [])) as string[]
   const denied = refused.filter((_, i) => i % 2 === 0 && isDenied(refused[i + 1] ?? ''))
   // a thousandth of a second: it only shows whether the user may block at all
-  await connection.command('blpop', key, 0.001)
+  await connection.pop([key], 0.001)
   if (denied.length === 0) return
   const commands = denied.map((name) => `+${name.toLowerCase()}`).join(' ')
   throw new UnsupportedError(

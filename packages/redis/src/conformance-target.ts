@@ -1,10 +1,13 @@
+import type { Target } from '@sched/adapter-testkit'
 import { serviceUrl } from '@sched/test-services'
 import { redisTarget } from './redis-target.ts'
 
 const { hostname, port } = new URL(serviceUrl('redis'))
 
-export default redisTarget({
+const target: Target = redisTarget({
   name: 'redis',
   connection: { host: hostname, port: Number(port || 6379) },
   module: import.meta.url,
 })
+
+export default target

@@ -1,9 +1,9 @@
 /**
  * One connection for commands, with an end for every call and an honest answer about what a failed call may have done.
  *
- * A call is sent once. It is repeated only while it is certain that the server changed nothing: it could not be sent, the server
- * refused it (loading, failing over, read-only), or it did not know the script. A call whose answer was lost rejects `ambiguous`;
- * whoever repeats it relies on the contract's own idempotence (job ids, tokens, receipts), not on luck.
+ * A call is sent once. It is repeated only where that is safe: it could not be sent, the server refused it (loading, failing over,
+ * read-only), it did not know the script, or the call is as good twice as once. Any other call whose answer was lost rejects
+ * `ambiguous`; whoever repeats it relies on the contract's own idempotence (job ids, tokens, receipts), not on luck.
  */
 import { ClosedError, SchedError, UnavailableError } from '@sched/core/adapter'
 import type { Redis } from 'ioredis'
@@ -30,6 +30,8 @@ export class Connection {
   readonly #deadlineMs: number
   readonly #deadlines = new Deadlines()
   readonly #client: Client
+  /** Calls that wait until the connection is ready. */
+  readonly #waiters = new Set<{ readonly ready: () => void; readonly fail: (error: unknown) => void }>()
   #lastError: unknown
   #closed = false
 
@@ -40,9 +42,11 @@ export class Connection {
     // without a listener ioredis prints to stderr; what matters reaches the callers
     this.#client.on('error', (error: unknown) => {
       this.#lastError = error
+      if (isUnauthenticated(error)) for (const waiter of [...this.#waiters]) waiter.fail(error)
     })
     this.#client.on('ready', () => {
       this.#lastError = undefined
+      for (const waiter of [...this.#waiters]) waiter.ready()
     })
     this.#client.on('node error', (error: unknown) => {
       this.#lastError = error
@@ -55,7 +59,7 @@ export class Connection {
 
   /** Every master, for what must be done on each. Connected first. */
   async masters(): Promise<readonly Redis[]> {
-    await this.attempt('connect', () => this.#redis.ping())
+    await this.attempt('connect', () => this.#redis.ping(), true)
     return isClusterClient(this.#client) ? this.#client.nodes('master') : [this.#redis]
   }
 
@@ -63,18 +67,23 @@ export class Connection {
   run(script: Script, keys: string | readonly string[], args: readonly Argument[]): Promise<unknown> {
     const all = typeof keys === 'string' ? [keys, ...args] : [...keys, ...args]
     const count = typeof keys === 'string' ? 1 : keys.length
-    return this.attempt(script.name, () => this.#evaluate(script, count, all))
+    return this.attempt(script.name, () => this.#evaluate(script, count, all), script.repeatable)
   }
 
-  /** A plain command. Throws UNAVAILABLE, CLOSED. */
-  command(name: string, ...args: Argument[]): Promise<unknown> {
-    return this.attempt(name, () => this.#redis.call(name, ...args))
+  /** A plain command that reads: it is repeated when its answer was lost. Throws UNAVAILABLE, CLOSED. */
+  read(name: string, ...args: Argument[]): Promise<unknown> {
+    return this.attempt(name, () => this.#redis.call(name, ...args), true)
   }
 
-  /** `send` must be harmless to repeat when the server refused it. */
-  async attempt<T>(name: string, send: () => Promise<T>, deadlineMs: number = this.#deadlineMs): Promise<T> {
+  /** A blocking pop, once. Throws UNAVAILABLE, CLOSED. */
+  pop(keys: readonly string[], seconds: number): Promise<unknown> {
+    return this.attempt('blpop', () => this.#redis.blpop(...keys, seconds), false)
+  }
+
+  /** `repeatable`: `send` is repeated also when it may have been applied. */
+  async attempt<T>(name: string, send: () => Promise<T>, repeatable: boolean): Promise<T> {
     const what = `${this.#what} ${name}`
-    const end = performance.now() + deadlineMs
+    const end = performance.now() + this.#deadlineMs
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
       this.#guard()
       if (this.#client.status !== 'ready') await this.#untilReady(what, end)
@@ -83,8 +92,8 @@ export class Connection {
       } catch (error) {
         if (error instanceof SchedError) throw error
         const kind = faultKind(error)
-        if ((kind !== 'again' && kind !== 'notSent') || performance.now() + pause >= end)
-          throw unavailable(what, error)
+        const again = kind === 'again' || kind === 'notSent' || (kind === 'broken' && repeatable)
+        if (!again || performance.now() + pause >= end) throw unavailable(what, error)
       }
       await this.#pause(what, pause)
     }
@@ -149,16 +158,14 @@ export class Connection {
 
   #untilReady(what: string, end: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      const client = this.#client
       const done = (settle: () => void): void => {
         this.#deadlines.remove(waiting)
-        client.off('ready', onReady)
-        client.off('error', onError)
+        this.#waiters.delete(waiter)
         settle()
       }
-      const onReady = (): void => done(resolve)
-      const onError = (error: unknown): void => {
-        if (isUnauthenticated(error)) done(() => reject(unavailable(what, error)))
+      const waiter = {
+        ready: () => done(resolve),
+        fail: (error: unknown) => done(() => reject(unavailable(what, error))),
       }
       const waiting: Waiting = {
         end,
@@ -166,10 +173,9 @@ export class Connection {
         overdue: () => done(() => reject(this.#unreachable(what))),
       }
       this.#deadlines.add(waiting)
-      client.on('ready', onReady)
-      client.on('error', onError)
-      if (client.status === 'wait') {
-        client.connect().catch((error: unknown) => {
+      this.#waiters.add(waiter)
+      if (this.#client.status === 'wait') {
+        this.#client.connect().catch((error: unknown) => {
           this.#lastError ??= error
         })
       }

@@ -193,7 +193,7 @@ export function readBody(text: string): Body {
   let extras = NO_EXTRAS
   if (text[at] === 'd') {
     const stop = text.indexOf(';', at)
-    due = Number(text.slice(at + 1, stop))
+    due = Math.floor(Number(text.slice(at + 1, stop)))
     at = text.indexOf(';', stop + 1) + 1
   }
   if (text[at] === 'e') {
@@ -227,7 +227,7 @@ export function readChange(text: string): Change {
     attempt: Number(attempt),
     failures: Number(failures),
     crashes: Number(crashes),
-    due: due === '' || due === '-' ? null : Number(due),
+    due: due === '' || due === '-' ? null : Math.floor(Number(due)),
     fence: Number(fence),
     neverExpires: flags === 'n',
     error: readError(text.slice(bar + 1)),
@@ -362,7 +362,7 @@ function readEnding(text: string): Ending {
   const [reason = '', result = '', error = ''] = text.slice(stop + 1).split('\0')
   return {
     state: STATES[text[0] as string] ?? 'failed',
-    runAt: Number(due),
+    runAt: Math.floor(Number(due)),
     startedAt: started === '' ? null : Number(started),
     finishedAt: Number(finished),
     attempt: Number(attempt),

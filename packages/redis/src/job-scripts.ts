@@ -16,7 +16,7 @@ import settleText from './lua/jobs/settle.lua'
 import sweepText from './lua/jobs/sweep.lua'
 import workersText from './lua/jobs/workers.lua'
 import wakeText from './lua/wake.lua'
-import { type Script, script } from './scripts.ts'
+import { REPEATABLE, type Script, script } from './scripts.ts'
 
 export type JobScript =
   | 'insert'
@@ -33,27 +33,31 @@ export type JobScript =
 const STATE_LETTERS: Readonly<Record<FinalState, string>> = { completed: 'c', failed: 'f', cancelled: 'x' }
 
 export const JOB_SCRIPTS: Readonly<Record<JobScript, Script>> = {
-  insert: jobScript('insert', layoutText, endingText, insertText),
-  settle: jobScript('settle', layoutText, endingText, runningText, claimText, settleText),
-  heartbeat: jobScript('heartbeat', layoutText, endingText, runningText, heartbeatText),
-  sweep: jobScript('sweep', layoutText, endingText, runningText, sweepText),
-  change: jobScript('change', layoutText, endingText, changeText),
-  read: jobScript('get', readText),
-  pause: jobScript('pause', pauseText),
-  counts: jobScript('counts', countsText),
-  workers: jobScript('workers', workersText),
-  listen: jobScript('subscribe', listenText),
+  insert: jobScript('insert', [layoutText, endingText, insertText]),
+  settle: jobScript('settle', [layoutText, endingText, runningText, claimText, settleText]),
+  heartbeat: jobScript('heartbeat', [layoutText, endingText, runningText, heartbeatText], REPEATABLE),
+  sweep: jobScript('sweep', [layoutText, endingText, runningText, sweepText], REPEATABLE),
+  change: jobScript('change', [layoutText, endingText, changeText]),
+  read: jobScript('get', [readText], REPEATABLE),
+  pause: jobScript('pause', [pauseText]),
+  counts: jobScript('counts', [countsText], REPEATABLE),
+  workers: jobScript('workers', [workersText], REPEATABLE),
+  listen: jobScript('subscribe', [listenText], REPEATABLE),
 }
 
-function jobScript(name: string, ...parts: string[]): Script {
+function jobScript(name: string, parts: readonly string[], options = {}): Script {
   const text = parts.join('\n')
-  return script(`jobs ${name}`, [
-    keysInLua(text + wakeText, { ...JOB_KEYS, ...WAKE_KEYS }),
-    ...(text.includes('D_') ? [defaultsInLua()] : []),
-    clockText,
-    wakeText,
-    text,
-  ])
+  return script(
+    `jobs ${name}`,
+    [
+      keysInLua(text + wakeText, { ...JOB_KEYS, ...WAKE_KEYS }),
+      ...(text.includes('D_') ? [defaultsInLua()] : []),
+      clockText,
+      wakeText,
+      text,
+    ],
+    options,
+  )
 }
 
 /** What a job that says nothing takes, from the contract. */

@@ -172,13 +172,10 @@ export class RedisJobStore extends RedisAdapter implements JobStore {
     const source = {
       scan: async (cursor: string, count: number) => {
         this.guard()
-        const [next, pairs] = (await this.backend.connection.command(
-          'hscan',
-          key,
-          cursor,
-          'COUNT',
-          count,
-        )) as [string, string[]]
+        const [next, pairs] = (await this.backend.connection.read('hscan', key, cursor, 'COUNT', count)) as [
+          string,
+          string[],
+        ]
         return [next, pairs.filter((_, i) => i % 2 === 0)] as const
       },
       get: (ids: readonly string[]) => this.get(ids),

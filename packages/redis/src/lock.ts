@@ -7,12 +7,12 @@ import isOwnerText from './lua/lock/is-owner.lua'
 import releaseText from './lua/lock/release.lua'
 import renewText from './lua/lock/renew.lua'
 import { RedisAdapter } from './redis-adapter.ts'
-import { type Script, script } from './scripts.ts'
+import { REPEATABLE, type Script, script } from './scripts.ts'
 
-const ACQUIRE: Script = script('lock acquire', [clock, acquireText])
-const RENEW: Script = script('lock renew', [clock, renewText])
-const RELEASE: Script = script('lock release', [clock, releaseText])
-const IS_OWNER: Script = script('lock isOwner', [clock, isOwnerText])
+const ACQUIRE: Script = script('lock acquire', [clock, acquireText], REPEATABLE)
+const RENEW: Script = script('lock renew', [clock, renewText], REPEATABLE)
+const RELEASE: Script = script('lock release', [clock, releaseText], REPEATABLE)
+const IS_OWNER: Script = script('lock isOwner', [clock, isOwnerText], REPEATABLE)
 
 /** How long a row outlives its lease, for its token. Beyond that the clock, in microseconds, keeps tokens growing. */
 const KEEP_MS = 86_400_000

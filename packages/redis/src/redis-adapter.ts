@@ -24,7 +24,7 @@ export abstract class RedisAdapter implements Lifecycle {
 
   async ping(): Promise<void> {
     this.guard()
-    await this.backend.connection.command('ping')
+    await this.backend.connection.read('ping')
   }
 
   async close(): Promise<void> {

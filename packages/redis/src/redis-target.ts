@@ -30,7 +30,7 @@ export function redisTarget({ name, connection, hooks, module }: RedisTargetOpti
       const settings = {
         prefix: namespace,
         resetOnInit,
-        ...(endpoint !== undefined && { operationDeadlineMs: 2_000 }),
+        ...(endpoint !== undefined && { operationDeadlineMs: 1_000 }),
       }
       if (!borrow) return redis(options, settings)
       const client = new Redis(options)

@@ -10,11 +10,13 @@ export async function resetPrefix(connection: Connection, prefix: string): Promi
     let cursor = '0'
     do {
       const from = cursor
-      const [next, keys] = await connection.attempt('reset', () =>
-        master.scan(from, 'MATCH', pattern, 'COUNT', KEYS_A_STEP),
+      const [next, keys] = await connection.attempt(
+        'reset',
+        () => master.scan(from, 'MATCH', pattern, 'COUNT', KEYS_A_STEP),
+        true,
       )
       // one key a command: the keys of a node lie in many slots
-      await connection.attempt('reset', () => Promise.all(keys.map((key) => master.unlink(key))))
+      await connection.attempt('reset', () => Promise.all(keys.map((key) => master.unlink(key))), true)
       cursor = next
     } while (cursor !== '0')
   }

@@ -20,13 +20,13 @@ import pageText from './lua/storage/page.lua'
 import pruneText from './lua/storage/prune.lua'
 import saveText from './lua/storage/save.lua'
 import { RedisAdapter } from './redis-adapter.ts'
-import { type Script, script } from './scripts.ts'
+import { REPEATABLE, type Script, script } from './scripts.ts'
 
 const SAVE = storageScript('save', saveText)
 const COMPARE_AND_SET = storageScript('compareAndSet', compareAndSetText)
 const DELETE = storageScript('delete', deleteText)
 const PRUNE = storageScript('prune', pruneText)
-const PAGE = storageScript('page', pageText)
+const PAGE = storageScript('page', pageText, REPEATABLE)
 
 /** Most records of one script call: longer ones would hold up everybody else on the server. */
 const BATCH = 500
@@ -68,7 +68,7 @@ export class RedisStorage extends RedisAdapter implements IStorageEngine {
     const values: (T | null)[] = []
     for (const chunk of inChunks(ids, BATCH)) {
       this.guard()
-      const texts = (await this.backend.connection.command('hmget', key, ...chunk)) as (string | null)[]
+      const texts = (await this.backend.connection.read('hmget', key, ...chunk)) as (string | null)[]
       for (const text of texts) values.push(text === null ? null : decode<T>(text))
     }
     return values
@@ -135,7 +135,7 @@ export class RedisStorage extends RedisAdapter implements IStorageEngine {
     this.#checkQuery(namespace, filter)
     if (filter === undefined || Object.keys(filter).length === 0) {
       const key = this.#base(namespace) + STORAGE_KEYS.VALUES
-      return (await this.backend.connection.command('hlen', key)) as number
+      return (await this.backend.connection.read('hlen', key)) as number
     }
     let count = 0
     for await (const _ of this.#matching(namespace, filter, Number.POSITIVE_INFINITY)) count++
@@ -171,7 +171,7 @@ export class RedisStorage extends RedisAdapter implements IStorageEngine {
 
   async now(): Promise<number> {
     this.guard()
-    const [seconds, micros] = (await this.backend.connection.command('time')) as [string, string]
+    const [seconds, micros] = (await this.backend.connection.read('time')) as [string, string]
     return Number(seconds) * 1000 + Number(micros) / 1000
   }
 
@@ -224,8 +224,8 @@ export class RedisStorage extends RedisAdapter implements IStorageEngine {
   }
 }
 
-function storageScript(name: string, text: string): Script {
-  return script(`storage ${name}`, [keysInLua(text, STORAGE_KEYS), text])
+function storageScript(name: string, text: string, options = {}): Script {
+  return script(`storage ${name}`, [keysInLua(text, STORAGE_KEYS), text], options)
 }
 
 function checkedId(id: string): string {

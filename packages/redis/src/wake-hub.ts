@@ -174,9 +174,7 @@ export class WakeHub {
     const names = [...this.#watched.keys()]
     const keys = names.map((name) => wakeKey(this.#options.base, name))
     const own = nudgeKey(this.#options.base, this.#id)
-    const answer = (await this.#blocking.command('blpop', ...keys, own, BLOCK_MS / 1000)) as
-      | [string, string]
-      | null
+    const answer = (await this.#blocking.pop([...keys, own], BLOCK_MS / 1000)) as [string, string] | null
     if (answer === null || answer[0] === own) return null
     return names[keys.indexOf(answer[0])] ?? null
   }

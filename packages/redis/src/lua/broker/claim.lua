@@ -24,7 +24,7 @@ local function surface(set, bound)
     end
   end
 end
-surface(K_DELAYED, now)
+surface(K_DELAYED, whole(now_us))
 surface(K_LEASED, whole(now_us))
 
 local room = limit
@@ -56,7 +56,7 @@ for i = 1, #ids do
   answer[#answer + 1] = ids[i]
   answer[#answer + 1] = receipt
   answer[#answer + 1] = deliveries + 1
-  answer[#answer + 1] = whole(due)
+  answer[#answer + 1] = whole(math.floor(due / 1000))
   leases[#leases + 1] = ends
   leases[#leases + 1] = ids[i]
   receipts[#receipts + 1] = ids[i]

@@ -8,9 +8,9 @@ redis.call('ZREMRANGEBYSCORE', K_HUBS, '-inf', whole(now_us))
 redis.call('ZADD', K_HUBS, whole(now_us + tonumber(ARGV[2]) * 1000), ARGV[1])
 local soonest, which
 for i = 3, #ARGV do
-  local delayed = redis.call('ZRANGEBYSCORE', ARGV[i] .. S_DELAYED, '(' .. math.floor(now_us / 1000), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
+  local delayed = redis.call('ZRANGEBYSCORE', ARGV[i] .. S_DELAYED, '(' .. whole(now_us), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
   local leased = redis.call('ZRANGEBYSCORE', ARGV[i] .. S_LEASED, '(' .. whole(now_us), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
-  local at = delayed and tonumber(delayed) * 1000
+  local at = delayed and tonumber(delayed)
   if leased and (not at or tonumber(leased) < at) then at = tonumber(leased) end
   if at and (not soonest or at < soonest) then
     soonest, which = at, i - 2

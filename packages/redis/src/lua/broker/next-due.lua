@@ -4,7 +4,7 @@ if redis.call('EXISTS', K_PAUSED) == 1 then return false end
 if redis.call('ZCARD', K_BY_DUE) > 0 then return '0' end
 local soonest
 local delayed = redis.call('ZRANGE', K_DELAYED, 0, 0, 'WITHSCORES')[2]
-if delayed then soonest = tonumber(delayed) * 1000 end
+if delayed then soonest = tonumber(delayed) end
 local leased = redis.call('ZRANGE', K_LEASED, 0, 0, 'WITHSCORES')[2]
 if leased and (not soonest or tonumber(leased) < soonest) then soonest = tonumber(leased) end
 if not soonest then return false end

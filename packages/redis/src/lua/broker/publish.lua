@@ -27,7 +27,7 @@ for i = 1, count do
     entries[id] = encode(priority, due, seq, deliveries)
     redis.call('HSET', K_ENTRIES, id, entries[id])
     put(id, priority, due, seq)
-    ready = ready or due <= now
+    ready = ready or due <= now_us
   end
 end
 if ready or redis.call('ZRANGE', K_DELAYED, 0, 0)[1] ~= head then wake(KEYS[2], KEYS[3]) end

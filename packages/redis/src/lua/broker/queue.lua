@@ -1,15 +1,14 @@
--- One queue. An entry is `priority,due,seq,deliveries` and lies in exactly one place: waiting (in two sorted sets, by priority and by
+-- One queue. An entry is `priority,due,seq,deliveries`, due in microseconds, and lies in exactly one place: waiting (in two sorted sets, by priority and by
 -- due), delayed, or leased. A member of the waiting and delayed sets is seq + id, so that ties keep the publisher's order.
 --
 -- KEYS[1]  base of the queue   KEYS[2]  its wake list   KEYS[3]  the hubs of its scope
 local now_us = micros()
-local now = math.floor(now_us / 1000)
--- more than any due instant until the year 2109, and 41 times it is an exact number
+-- more than any due millisecond until the year 2109, and 41 times it is an exact number
 local BAND = 4398046511104
 local FAR = 9007199254740991
 
 local function due_after(delay)
-  return delay == 0 and now or math.min(math.ceil(now_us / 1000 + delay), FAR)
+  return math.min(math.ceil(now_us + delay * 1000), FAR)
 end
 
 -- Grows over restarts too, since it follows the clock.
@@ -31,10 +30,10 @@ end
 
 local function put(id, priority, due, seq)
   local member = seq .. id
-  if due > now then
+  if due > now_us then
     redis.call('ZADD', K_DELAYED, whole(due), member)
   else
-    redis.call('ZADD', K_BY_PRIORITY, whole((20 - priority) * BAND + due), member)
+    redis.call('ZADD', K_BY_PRIORITY, whole((20 - priority) * BAND + math.floor(due / 1000)), member)
     redis.call('ZADD', K_BY_DUE, whole(due), member)
   end
 end

@@ -21,7 +21,7 @@ end
 local function wanted_due()
   local given = tonumber(sub(spec, 2))
   if sub(spec, 1, 1) == '+' then given = after(given) end
-  return math.max(now, math.ceil(given))
+  return math.max(now, math.min(given, FAR))
 end
 
 local function cancel(id, i, head, change, due, sequence)

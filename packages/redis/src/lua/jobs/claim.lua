@@ -124,18 +124,20 @@ local function claim(worker, limit, wanted)
       local entry, type, body, change = entries[i][1], entries[i][2], bodies[i], changes[i]
       local due = sub(entry, 1, 11)
       local zero = body and find(body, '\0', 12, true)
+      -- bytes that are no record are not worth losing the others of this claim
+      body = zero and body
       local mark = body and sub(body, zero + 1, zero + 1)
       local current = body
       if body and (change or mark == 'd' or mark == 'e') then
         local head, first_due, _, expires = open_body(body)
         local changed = change and read_change(change)
-        if changed and changed.due ~= '' then first_due = tonumber(changed.due) end
-        current = first_due == tonumber(due, 16)
+        if changed and changed.due ~= '' then first_due = tonumber(changed.due) or -1 end
+        current = math.floor(first_due) == tonumber(due, 16)
         if current and expires and not (changed and find(changed.flags, 'n', 1, true)) then
           unexpiring[#unexpiring + 1] = ids[i]
           if expires <= now then
             changed = changed or read_change(false)
-            changed.due = whole(first_due)
+            changed.due = exact(first_due)
             count('p', head.type, -1)
             finish(ids[i], 'f', head, changed, 'expired', '')
             current = false

@@ -22,8 +22,8 @@ local created = hex(now)
 
 local function instant(spec)
   local given = tonumber(sub(spec, 2))
-  if sub(spec, 1, 1) == '+' then given = after(given) end
-  return math.max(math.min(math.ceil(given), FAR), 0)
+  if sub(spec, 1, 1) == '+' then return after(given) end
+  return math.max(math.min(given, FAR), 0)
 end
 
 local function ready(head)
@@ -57,12 +57,12 @@ while i <= many do
       local id, when, expires, rest = ARGV[i + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
       local due = when == '' and now or instant(when)
       if expires ~= '' then
-        expires = whole(instant(expires))
+        expires = whole(math.ceil(instant(expires)))
         rest = 'e' .. expires .. ';' .. rest
         expiring[#expiring + 1] = expires
         expiring[#expiring + 1] = id
       end
-      if due > now then
+      if due > now_us / 1000 then
         delayed[#delayed + 1] = { id = id, head = head, due = due, rest = rest, at = #bodies }
         bodies[#bodies + 1] = id
         bodies[#bodies + 1] = ''
@@ -86,8 +86,8 @@ if #bodies > 0 then
     for k = 1, #delayed do
       local job = delayed[k]
       local sequence = format('%010x', first + k)
-      bodies[job.at + 2] = created .. job.head.text .. '\0d' .. whole(job.due) .. ';' .. sequence .. ';' .. job.rest
-      members[#members + 1] = whole(job.due)
+      bodies[job.at + 2] = created .. job.head.text .. '\0d' .. exact(job.due) .. ';' .. sequence .. ';' .. job.rest
+      members[#members + 1] = exact(job.due)
       members[#members + 1] = sequence .. job.head.priority .. job.id .. '\0' .. job.head.type
     end
     redis.call('HSET', K_BODIES, unpack(bodies))

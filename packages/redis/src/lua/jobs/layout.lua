@@ -16,9 +16,13 @@ local now = math.floor(now_us / 1000)
 local FAR = 9007199254740991
 local sub, find, format = string.sub, string.find, string.format
 
--- The first whole millisecond that is `ms` away: never early, and at once when it is none.
+-- Due instants are milliseconds, with a fraction where they were delayed: never early, and no later than asked for.
 local function after(ms)
-  return ms == 0 and now or math.ceil(now_us / 1000 + ms)
+  return ms == 0 and now or math.min(now_us / 1000 + ms, FAR)
+end
+
+local function exact(ms)
+  return ms == math.floor(ms) and whole(ms) or format('%.3f', ms)
 end
 
 local function hex(ms)
@@ -158,7 +162,7 @@ end
 
 -- Moves what has come due behind what is ready already, so that the lists stay in due order.
 local function move_due(most)
-  local due = redis.call('ZRANGEBYSCORE', K_DELAYED, '-inf', now, 'WITHSCORES', 'LIMIT', 0, most)
+  local due = redis.call('ZRANGEBYSCORE', K_DELAYED, '-inf', exact(now_us / 1000), 'WITHSCORES', 'LIMIT', 0, most)
   if #due == 0 then return end
   local lists = {}
   for i = 1, #due, 2 do
@@ -172,7 +176,7 @@ local function move_due(most)
       offer(type, priority)
       woken[type] = true
     end
-    list[#list + 1] = hex(tonumber(due[i + 1])) .. sub(member, 12, zero - 1)
+    list[#list + 1] = hex(math.floor(due[i + 1])) .. sub(member, 12, zero - 1)
   end
   redis.call('ZREMRANGEBYRANK', K_DELAYED, 0, #due / 2 - 1)
   for name, entries in pairs(lists) do redis.call('RPUSH', K_READY .. name, unpack(entries)) end
@@ -183,7 +187,7 @@ local function next_sequences(many)
 end
 
 local function delay(id, head, due, sequence)
-  redis.call('ZADD', K_DELAYED, whole(due), sequence .. head.priority .. id .. '\0' .. head.type)
+  redis.call('ZADD', K_DELAYED, exact(due), sequence .. head.priority .. id .. '\0' .. head.type)
 end
 
 -- Where it was: in front of what is due later. It came from the front, so the place is near.
@@ -210,10 +214,10 @@ end
 local function make_pending(id, head, change, due, expires)
   local again = due == nil
   due = due or tonumber(change.due)
-  local ready = due <= now
+  local ready = due <= now_us / 1000
   if change.ghost ~= '' then due = math.max(due, tonumber(change.ghost) + 1) end
   due = math.min(due, FAR)
-  change.due = whole(due)
+  change.due = exact(due)
   change.sequence = ''
   if not ready then
     change.sequence = format('%010x', next_sequences(1))
@@ -225,9 +229,9 @@ local function make_pending(id, head, change, due, expires)
   else
     local list = K_READY .. head.list
     if again then
-      put_in_front(list, hex(due) .. id)
+      put_in_front(list, hex(math.floor(due)) .. id)
     else
-      redis.call('RPUSH', list, hex(due) .. id)
+      redis.call('RPUSH', list, hex(math.floor(due)) .. id)
     end
     offer(head.type, head.priority)
     woken[head.type] = true
@@ -242,11 +246,11 @@ local function unqueue(id, head, change, due, sequence)
   if change.due ~= '' then
     due, sequence = tonumber(change.due), change.sequence
   end
-  change.due = whole(due)
+  change.due = exact(due)
   redis.call('ZREM', K_EXPIRY, id)
   count('p', head.type, -1)
   if sequence ~= '' and redis.call('ZREM', K_DELAYED, sequence .. head.priority .. id .. '\0' .. head.type) == 1 then
     return
   end
-  change.ghost = whole(math.max(due, tonumber(change.ghost) or 0))
+  change.ghost = whole(math.max(math.floor(due), tonumber(change.ghost) or 0))
 end
