@@ -15,9 +15,17 @@ import { WorkerLease } from './worker-lease.ts'
 
 const LEASE_MS = 60_000
 
+/** Lets a handler keep the event loop busy: time passes, and no timer can fire. */
+class BusyClock extends ManualClock {
+  busyMs = 0
+  override monotonic(): number {
+    return super.monotonic() + this.busyMs
+  }
+}
+
 function setup(options: { max?: number; concurrency?: number; handle?: (id: string) => unknown } = {}) {
   const { max = 3, concurrency, handle = () => undefined } = options
-  const clock = new ManualClock({ turns: 10 })
+  const clock = new BusyClock({ turns: 10 })
   const store = new ScriptedJobStore()
   const registry = new Registry()
   const events = new Events(new EmptyLogger())
@@ -285,4 +293,31 @@ test('a heartbeat names what is held, ends what is lost, and ignores what was se
   store.heartbeat = async () => ({})
   await clock.advance(15_000)
   expect(store.heartbeats.at(-1)?.held).toEqual(['c'])
+})
+
+test('handlers that keep the event loop busy are started in slices, all of them', async () => {
+  let started = 0
+  const { clock, store, consumer } = setup({
+    max: 20,
+    handle: () => {
+      started++
+      clock.busyMs += 5
+      return new Promise(() => {})
+    },
+  })
+  let jobs = Array.from({ length: 20 }, (_, i) => claimedJob(`j${i}`))
+  store.settle = async () => {
+    const given = jobs
+    jobs = []
+    return { jobs: given }
+  }
+  const perTurn: number[] = []
+  consumer.open()
+  for (let turn = 0; turn < 15; turn++) {
+    const before = started
+    await new Promise((resolve) => setImmediate(resolve))
+    perTurn.push(started - before)
+  }
+  expect(started).toBe(20)
+  expect(Math.max(...perTurn)).toBeLessThanOrEqual(4)
 })

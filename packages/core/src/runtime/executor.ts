@@ -138,7 +138,12 @@ export class Executor {
     const { clock, lease, maxConcurrentJobs } = this.#parts
     while (this.#head < this.#queue.length && this.#running.length < maxConcurrentJobs) {
       const now = clock.monotonic()
-      if (now >= this.#sliceEnd || now >= lease.until) return
+      if (now >= lease.until) return
+      if (now >= this.#sliceEnd) {
+        // others get their turn, then it goes on
+        this.#parts.onProgress()
+        return
+      }
       const attempt = this.#queue[this.#head]!
       if (++this.#head === this.#queue.length) {
         this.#queue = []
@@ -222,14 +227,18 @@ export class Executor {
         ? await gate.begin(attempt.job)
         : { run: true as const, payload: attempt.job.payload }
       if (attempt.state !== 'running') return
-      // while the schedule was read this worker may have stood still past its lease
-      if (!this.#parts.lease.isLive || attempt.aborted !== undefined) this.#putOff(attempt)
+      if (!this.#mayStart(attempt)) this.#putOff(attempt)
       else if (answer.run) this.#parse(attempt, answer.payload)
       else this.#skip(attempt, answer.reason)
     } catch (error) {
       this.#parts.events.emit('error', { error, during: `the schedule of job ${attempt.job.id}` })
       this.#putOff(attempt)
     }
+  }
+
+  /** After a wait: meanwhile it may have been aborted, or this worker may have stood still past its lease. */
+  #mayStart(attempt: Attempt): boolean {
+    return attempt.state === 'running' && attempt.aborted === undefined && this.#parts.lease.isLive
   }
 
   #parse(attempt: Attempt, payload: unknown): void {
@@ -248,7 +257,7 @@ export class Executor {
     if (!(data instanceof Promise)) this.#run(attempt, data)
     else
       data.then(
-        (parsed) => attempt.state === 'running' && this.#run(attempt, parsed),
+        (parsed) => (this.#mayStart(attempt) ? this.#run(attempt, parsed) : this.#putOff(attempt)),
         (error: unknown) => this.#end(attempt, { kind: 'refused', error }),
       )
   }

@@ -19,8 +19,8 @@ import { Service } from './service.ts'
 import { Settler } from './settler.ts'
 import { WorkerLease } from './worker-lease.ts'
 
-/** How long a stop tries to bring the last outcomes to a store that does not answer. */
-const LAST_SETTLE_MS = 5_000
+/** How long a stop tries to bring the last outcomes to a store that does not answer, and then to take its leave. */
+const LAST_CALLS_MS = 5_000
 
 export interface WorkerParts {
   readonly settings: SchedulerSettings
@@ -184,13 +184,13 @@ export class Worker extends Service implements ContextHost {
     const { settings } = this.#parts
     this.#shuttingDown = true
     this.#consumer.closeClaims()
-    await Promise.all([this.#leader.stop(), this.#idle(settings.shutdownMs)])
+    const handover = this.#leader.stop()
+    await this.#idle(settings.shutdownMs)
     await this.#interrupt()
-    await this.#within(LAST_SETTLE_MS, this.#consumer.drained())
+    await this.#within(LAST_CALLS_MS, this.#consumer.drained())
     this.#consumer.close()
-    await this.#maintenance.stop()
-    await this.#endSubscriptions()
-    await this.#renewer.stop()
+    const farewells = [handover, this.#maintenance.stop(), this.#endSubscriptions(), this.#renewer.stop()]
+    await this.#within(LAST_CALLS_MS, Promise.all(farewells))
   }
 
   /** Waits until nothing runs, at most `ms`, or until it is forced. */
@@ -214,14 +214,16 @@ export class Worker extends Service implements ContextHost {
     this.#executor.interruptAll(error)
   }
 
-  async #within(ms: number, work: Promise<void>): Promise<void> {
+  async #within(ms: number, work: Promise<unknown>): Promise<void> {
     const { clock } = this.#parts.settings
     await new Promise<void>((resolve) => {
       const timer = clock.after(ms, resolve)
-      void work.then(() => {
+      const over = (): void => {
         timer.cancel()
         resolve()
-      })
+      }
+      // a part that failed has told so by an event; the stop goes on
+      work.then(over, over)
     })
   }
 
