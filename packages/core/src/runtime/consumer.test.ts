@@ -321,3 +321,32 @@ test('handlers that keep the event loop busy are started in slices, all of them'
   expect(started).toBe(20)
   expect(Math.max(...perTurn)).toBeLessThanOrEqual(4)
 })
+
+test('past the worker’s own lease nothing is started or claimed, and both go on with the next answered heartbeat', async () => {
+  const ends: (() => void)[] = []
+  const started: string[] = []
+  const { clock, store, consumer, lease } = setup({
+    max: 1,
+    handle: (id) => {
+      started.push(id)
+      return new Promise<void>((resolve) => ends.push(resolve))
+    },
+  })
+  let jobs = [claimedJob('a'), claimedJob('b')]
+  store.settle = async () => {
+    const given = jobs
+    jobs = []
+    return { jobs: given }
+  }
+  consumer.open()
+  await clock.settle()
+  lease.end()
+  ends[0]?.()
+  await clock.settle()
+  expect(started).toEqual(['a'])
+  expect(store.calls.slice(1).every(({ want }) => want === undefined)).toBe(true)
+  lease.renewed(clock.monotonic(), LEASE_MS)
+  consumer.turn()
+  await clock.settle()
+  expect(started).toEqual(['a', 'b'])
+})
