@@ -6,7 +6,7 @@ const { hostname, port } = new URL(serviceUrl('redis'))
 
 const target: Target = redisTarget({
   name: 'redis',
-  connection: { host: hostname, port: Number(port || 6379) },
+  place: { host: hostname, port: Number(port || 6379) },
   module: import.meta.url,
 })
 
