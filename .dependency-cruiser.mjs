@@ -1,5 +1,6 @@
 // The import rules of the packages; `npm run check` holds the code to them. Why each exists is in its comment.
-const TESTS = '\\.(test|test-d)\\.ts$'
+// tests, and what only tests import: x.support.ts
+const TESTS = '\\.(test|test-d|support)\\.ts$'
 const ADAPTERS = 'memory|redis|postgres|mongo'
 const DRIVERS = { redis: 'ioredis', postgres: 'pg', mongo: 'mongodb' }
 const CORE = 'packages/core/src'

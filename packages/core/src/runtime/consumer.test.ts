@@ -9,7 +9,7 @@ import { defineJob } from './job-definition.ts'
 import { OutcomeReporter } from './outcome-reporter.ts'
 import { Registry } from './registry.ts'
 import { Renewer } from './renewer.ts'
-import { claimedJob, ScriptedJobStore } from './scripted-job-store.ts'
+import { claimedJob, ScriptedJobStore } from './scripted-job-store.support.ts'
 import { Settler } from './settler.ts'
 import { WorkerLease } from './worker-lease.ts'
 

@@ -3,7 +3,7 @@ import type { NewJob } from '../contracts/job-store.ts'
 import { ClosedError, UnavailableError, ValueTooLargeError } from '../errors/sched-error.ts'
 import { ManualClock } from '../values/manual-clock.ts'
 import { type EnqueueManyError, Producer } from './producer.ts'
-import { ScriptedJobStore } from './scripted-job-store.ts'
+import { ScriptedJobStore } from './scripted-job-store.support.ts'
 
 const job = (id: string): NewJob => ({ id, type: 'job', payload: null, priority: 1 })
 const jobs = (count: number, from = 0): NewJob[] =>

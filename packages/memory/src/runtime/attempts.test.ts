@@ -1,7 +1,7 @@
 import { defineJob, type JobContext } from '@sched/core'
 import { afterEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { Cluster, Signal, STORE_KINDS } from './cluster.ts'
+import { Cluster, Signal, STORE_KINDS } from './cluster.support.ts'
 
 const untilAborted = (signal: AbortSignal): Promise<never> =>
   new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))

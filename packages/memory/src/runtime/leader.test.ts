@@ -1,7 +1,7 @@
 import { defineJob } from '@sched/core'
 import { afterEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { Cluster, STORE_KINDS } from './cluster.ts'
+import { Cluster, STORE_KINDS } from './cluster.support.ts'
 
 const FAST = {
   leaderLockTTL: 3_000,

@@ -1,6 +1,6 @@
 import { defineJob } from '@sched/core'
 import { afterEach, describe, expect, test } from 'vitest'
-import { Cluster, Signal, STORE_KINDS } from './cluster.ts'
+import { Cluster, Signal, STORE_KINDS } from './cluster.support.ts'
 
 const FAST = {
   jobLockTTL: 3_000,

@@ -2,7 +2,7 @@ import { defineJob, EnqueueManyError, type Job, JobScheduler, PayloadValidationE
 import { afterEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { memory } from '../memory.ts'
-import { Cluster, Signal, STORE_KINDS } from './cluster.ts'
+import { Cluster, Signal, STORE_KINDS } from './cluster.support.ts'
 
 const UUID7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 

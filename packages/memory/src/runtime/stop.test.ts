@@ -1,7 +1,7 @@
 import { defineJob } from '@sched/core'
 import { afterEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { Cluster, Signal, STORE_KINDS } from './cluster.ts'
+import { Cluster, Signal, STORE_KINDS } from './cluster.support.ts'
 
 describe.each(STORE_KINDS)('stopping, %s store', (kind) => {
   let cluster = new Cluster(kind)

@@ -1,7 +1,7 @@
 import { defineJob } from '@sched/core'
 import { afterEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { Cluster, Signal, STORE_KINDS } from '../runtime/cluster.ts'
+import { Cluster, Signal, STORE_KINDS } from '../runtime/cluster.support.ts'
 
 const SECONDLY = { scheduleType: 'cron', scheduleValue: '* * * * * *' } as const
 const HOUR = 3_600_000

@@ -1,7 +1,7 @@
 import { defineJob } from '@sched/core'
 import { afterEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { Cluster, STORE_KINDS } from '../runtime/cluster.ts'
+import { Cluster, STORE_KINDS } from '../runtime/cluster.support.ts'
 
 interface Run {
   readonly node: string
