@@ -14,6 +14,7 @@ export interface Fault {
 /** Cuts the line to an adapter at chosen calls. */
 export class Line {
   readonly #faults: (Fault & { left: number })[] = []
+  readonly #hooks: Map<string, () => unknown> = new Map()
   readonly #scope: string
   /** Every call is lost while this is set. */
   down = false
@@ -24,13 +25,13 @@ export class Line {
     this.#scope = scope
   }
 
-  cut(fault: Fault): void {
-    this.#faults.push({ ...fault, left: fault.times ?? 1 })
+  /** Runs `what` while the next call of `method` is under way: before it is applied, or after, its answer being held up. */
+  during(method: string, what: () => unknown, when: 'before' | 'after' = 'before'): void {
+    this.#hooks.set(`${method} ${when}`, what)
   }
 
-  /** Faults that did not strike yet. */
-  get pending(): number {
-    return this.#faults.reduce((sum, { left }) => sum + left, 0)
+  cut(fault: Fault): void {
+    this.#faults.push({ ...fault, left: fault.times ?? 1 })
   }
 
   /** The adapter at the other end of this line. */
@@ -40,15 +41,23 @@ export class Line {
         const value: unknown = Reflect.get(target, key, target)
         if (typeof value !== 'function' || typeof key !== 'string') return value
         return async (...args: unknown[]) => {
+          await this.#meanwhile(`${key} before`)
           const fault = this.#strike(key, args[0])
           if (this.down || fault?.when === 'before') throw new UnavailableError(`${key} was lost`)
           this.calls.set(key, (this.calls.get(key) ?? 0) + 1)
           const answer: unknown = await value.apply(target, args)
+          await this.#meanwhile(`${key} after`)
           if (fault) throw new UnavailableError(`the answer to ${key} was lost`, { ambiguous: true })
           return answer
         }
       },
     })
+  }
+
+  async #meanwhile(moment: string): Promise<void> {
+    const hook = this.#hooks.get(moment)
+    this.#hooks.delete(moment)
+    await hook?.()
   }
 
   #strike(method: string, name: unknown): Fault | undefined {

@@ -21,10 +21,6 @@ import type {
 import type { Traits } from '../../contracts/lifecycle.ts'
 import { ClosedError } from '../../errors/sched-error.ts'
 import { checkName } from '../../values/codec.ts'
-import { changeJobs } from './change.ts'
-import { type ClaimAnswer, Claimer, NOTHING } from './claimer.ts'
-import { beat } from './heartbeat.ts'
-import { insertJobs } from './insert.ts'
 import {
   checkChange,
   checkClaimRequest,
@@ -33,6 +29,10 @@ import {
   checkSweepLimits,
   checkWorkerReport,
 } from '../job-arguments.ts'
+import { changeJobs } from './change.ts'
+import { type ClaimAnswer, Claimer, NOTHING } from './claimer.ts'
+import { beat } from './heartbeat.ts'
+import { insertJobs } from './insert.ts'
 import { JOB_FIELDS, JOBS } from './job-row.ts'
 import { type ComposedOptions, type ComposedParts, composedParts } from './parts.ts'
 import { countJobs, getJobs, listJobs, listWorkers } from './query.ts'

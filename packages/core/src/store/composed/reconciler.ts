@@ -76,7 +76,8 @@ export class Reconciler {
       return false
     }
     if (this.#rebuild?.incarnation !== incarnation) {
-      if (known) this.#parts.logger.warn('the broker lost its data; its queues are made anew from the storage')
+      if (known)
+        this.#parts.logger.warn('the broker lost its data; its queues are made anew from the storage')
       await types.replay(true)
       this.#rebuild = { incarnation, after: null }
     }

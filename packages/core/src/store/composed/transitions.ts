@@ -74,7 +74,7 @@ export interface Return {
   readonly giveBack?: boolean
   /** Never before `runAt`. */
   readonly waits?: boolean
-  /** The claim's token is refused from now on. */
+  /** By somebody else than its worker, so that nobody knows what the broker's entry is worth: it is published again. */
   readonly takenBack?: boolean
 }
 
@@ -94,7 +94,6 @@ export function backToPending(
     notBefore: waits ? runAt : undefined,
     worker: undefined,
     receipt: undefined,
-    token: takenBack ? undefined : row.token,
     // the entry in the broker is given back under its receipt; where that fails, the reconciler publishes
     dispatch: takenBack ? 'pending' : undefined,
     rev: row.rev + 1,
