@@ -25,7 +25,8 @@ import {
 import type { ScheduleRecord, ScheduleStore } from '../contracts/schedule-store.ts'
 import type { IStorageEngine } from '../contracts/storage-engine.ts'
 import { SchedError } from '../errors/sched-error.ts'
-import { type CompareAndSet, compareAndSetOf } from '../store/schedule-fencing.ts'
+import { Coalescer, CoalescingRecords } from '../store/coalescing.ts'
+import { compareAndSetOf } from '../store/schedule-fencing.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { isMarkOf, isOpen, isRunNow, markId, occurrenceId, STARTED, type StartMark } from './occurrence.ts'
 import { advancedSchedule, jobOptionsOf } from './schedule-definition.ts'
@@ -78,6 +79,8 @@ export type Begun =
   | { readonly run: true; readonly payload: unknown }
   | { readonly run: false; readonly reason: SkipReason }
 
+type InsertAnswer = Awaited<ReturnType<JobStore['insert']>>[number]
+
 /** One schedule's occurrences, each leading to the next. */
 export class ScheduleChain {
   readonly #store: ScheduleStore
@@ -87,7 +90,8 @@ export class ScheduleChain {
   readonly #logger: Logger
   readonly #staleAgeMs: number
   readonly #makeJob: JobMaker
-  readonly #compareAndSet: CompareAndSet
+  readonly #marks: CoalescingRecords<StartMark>
+  readonly #inserts: Coalescer<NewJob, InsertAnswer>
   /** The claimed jobs that run. */
   readonly #running = new WeakSet<ClaimedJob>()
   /** Those that are the only ones of their instants. */
@@ -101,7 +105,11 @@ export class ScheduleChain {
     this.#logger = options.logger
     this.#staleAgeMs = options.staleAgeMs
     this.#makeJob = options.makeJob
-    this.#compareAndSet = compareAndSetOf(options.storage)
+    this.#marks = new CoalescingRecords(options.storage, STARTED, compareAndSetOf(options.storage))
+    this.#inserts = new Coalescer(
+      (jobs) => options.jobs.insert(jobs),
+      (job) => job.id,
+    )
   }
 
   /**
@@ -133,14 +141,14 @@ export class ScheduleChain {
     const { schedule, due } = job.occurrence
     await Promise.all([
       this.#store.setLastExecution(schedule, due),
-      completed && this.#sole.has(job) ? this.#storage.delete(STARTED, markId(schedule, due)) : undefined,
+      completed && this.#sole.has(job) ? this.#marks.delete(markId(schedule, due)) : undefined,
     ])
   }
 
   /** Inserts the occurrence of `next`, if there is one; repeats are harmless. */
   async insertNext(schedule: ScheduleRecord): Promise<void> {
     if (schedule.state !== 'active' || schedule.next === null) return
-    const [answer] = await this.#jobs.insert([this.jobOf(schedule, schedule.next)])
+    const answer = await this.#inserts.add(this.jobOf(schedule, schedule.next))
     if (answer instanceof SchedError && answer.code === 'UNAVAILABLE') throw answer
     // this job alone is refused (its payload is too large, …): repeating will not help, and must not keep the present occurrence
     if (answer instanceof Error)
@@ -175,7 +183,7 @@ export class ScheduleChain {
   }
 
   async #startedBefore(job: ClaimedJob, name: string, due: number): Promise<boolean> {
-    const mark = await this.#storage.get<StartMark>(STARTED, markId(name, due))
+    const mark = await this.#marks.get(markId(name, due))
     if (mark !== null) return isMarkOf(mark, job)
     // a retry so late that its mark was pruned: then it ran before if it was claimed before
     return this.#now() - due > MARK_KEEP_MS && job.attempt + job.failures + job.crashes > 1
@@ -186,15 +194,17 @@ export class ScheduleChain {
     const id = markId(name, due)
     const now = this.#now()
     const mark = { job: job.id, jobCreatedAt: job.createdAt, createdAt: Math.floor(now) }
-    if (await this.#compareAndSet(STARTED, id, null, { ...mark, rev: Math.floor(now * 1000) })) return true
+    const value = { ...mark, rev: Math.floor(now * 1000) }
+    if (await this.#marks.compareAndSet({ id, expectedRev: null, value })) return true
     for (;;) {
-      const first = await this.#storage.get<StartMark>(STARTED, id)
+      const first = await this.#marks.get(id)
       if (first === null) return false
       if (isMarkOf(first, job)) return true
       if (first.job !== job.id && isOpen((await this.#jobs.get([first.job]))[0])) return false
       // The job that marked it is over. Whoever runs has moved `next` before: if it stands even now, that job never ran.
       if ((await this.#store.get(name))?.next !== due) return false
-      if (await this.#compareAndSet(STARTED, id, first.rev, { ...mark, rev: first.rev + 1 })) return true
+      const taken = { ...mark, rev: first.rev + 1 }
+      if (await this.#marks.compareAndSet({ id, expectedRev: first.rev, value: taken })) return true
     }
   }
 

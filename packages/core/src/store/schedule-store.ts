@@ -11,7 +11,8 @@
 import type { ScheduleRecord, ScheduleState, ScheduleStore } from '../contracts/schedule-store.ts'
 import type { IStorageEngine } from '../contracts/storage-engine.ts'
 import { ScheduleNotFoundError } from '../errors/sched-error.ts'
-import { type CompareAndSet, compareAndSetOf, type Fenced } from './schedule-fencing.ts'
+import { CoalescingRecords } from './coalescing.ts'
+import { compareAndSetOf, type Fenced } from './schedule-fencing.ts'
 
 const SCHEDULES = 'schedule'
 const LAST_EXECUTIONS = 'schedule-last'
@@ -31,12 +32,15 @@ export interface StorageScheduleStoreOptions {
 
 export class StorageScheduleStore implements ScheduleStore {
   readonly #storage: IStorageEngine
-  readonly #compareAndSet: CompareAndSet
+  readonly #schedules: CoalescingRecords<ScheduleRecord>
+  readonly #executions: CoalescingRecords<LastExecution>
   readonly #now: () => number
 
   constructor(storage: IStorageEngine, options: StorageScheduleStoreOptions) {
     this.#storage = storage
-    this.#compareAndSet = compareAndSetOf(storage)
+    const compareAndSet = compareAndSetOf(storage)
+    this.#schedules = new CoalescingRecords(storage, SCHEDULES, compareAndSet)
+    this.#executions = new CoalescingRecords(storage, LAST_EXECUTIONS, compareAndSet)
     this.#now = options.now
   }
 
@@ -64,7 +68,7 @@ export class StorageScheduleStore implements ScheduleStore {
   }
 
   get(name: string): Promise<ScheduleRecord | null> {
-    return this.#storage.get<ScheduleRecord>(SCHEDULES, name)
+    return this.#schedules.get(name)
   }
 
   async list(): Promise<readonly ScheduleRecord[] | null> {
@@ -76,7 +80,8 @@ export class StorageScheduleStore implements ScheduleStore {
 
   async compareAndSet(name: string, expectedRev: number | null, schedule: ScheduleRecord): Promise<boolean> {
     const rev = expectedRev === null ? Math.floor(this.#now() * 1000) : expectedRev + 1
-    const stored = await this.#compareAndSet(SCHEDULES, name, expectedRev, { ...schedule, name, rev })
+    const value = { ...schedule, name, rev }
+    const stored = await this.#schedules.compareAndSet({ id: name, expectedRev, value })
     // after the record: a crash in between leaves a schedule that `list` finds all the same
     if (stored && expectedRev === null)
       await this.#storage.save(META, MARKER, { at: Math.round(this.#now()) })
@@ -84,15 +89,16 @@ export class StorageScheduleStore implements ScheduleStore {
   }
 
   async lastExecution(name: string): Promise<number | null> {
-    return (await this.#storage.get<LastExecution>(LAST_EXECUTIONS, name))?.due ?? null
+    return (await this.#executions.get(name))?.due ?? null
   }
 
   async setLastExecution(name: string, due: number): Promise<void> {
     for (;;) {
-      const stored = await this.#storage.get<LastExecution>(LAST_EXECUTIONS, name)
+      const stored = await this.#executions.get(name)
       if (stored !== null && stored.due >= due) return
       const rev = stored === null ? Math.floor(this.#now() * 1000) : stored.rev + 1
-      if (await this.#compareAndSet(LAST_EXECUTIONS, name, stored?.rev ?? null, { name, due, rev })) return
+      const expectedRev = stored?.rev ?? null
+      if (await this.#executions.compareAndSet({ id: name, expectedRev, value: { name, due, rev } })) return
     }
   }
 
