@@ -79,11 +79,12 @@ export class ModelBroker extends QueueRules implements IBrokerEngine {
     const claim = this.checkedClaim(name, consumerId, 1, leaseMs, { strategy })
     const end = this.space.clock.now() + timeoutMs
     for (;;) {
-      if (this.closed || signal?.aborted) return null
+      if (signal?.aborted) return null
       const [lease] = await this.step(() => (signal?.aborted ? [] : this.take(name, claim)))
       if (lease !== undefined) return lease.id
-      if (this.space.clock.now() >= end) return null
+      if (this.closed || this.space.clock.now() >= end) return null
       await this.woken(name, end, signal)
+      if (this.closed) return null
     }
   }
 

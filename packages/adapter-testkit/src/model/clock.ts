@@ -2,20 +2,25 @@ import type { Clock, Timer } from '@sched/core/adapter'
 
 interface Alarm {
   readonly at: number
+  /** When it goes off by itself, on the process's own clock. */
+  ring: number
   readonly seq: number
   readonly fn: () => void
 }
 
 export interface ModelClockOptions {
-  /** False: time stands still between calls of `advance`. True (default): it also runs by itself, like a server's. */
-  readonly running?: boolean
+  /**
+   * `runs` (default): like a server's, and can be moved forward besides. `still`: moves only when it is moved, and when somebody waits: a
+   * timer whose delay has really passed takes the clock to its instant. So a slow machine ends no lease.
+   */
+  readonly pace?: 'runs' | 'still'
   /** Epoch milliseconds at the start; default: now. */
   readonly startMs?: number
 }
 
 /** The model server's clock: whole milliseconds that never go back, and that a test can move forward. */
 export class ModelClock implements Clock {
-  readonly #running: boolean
+  readonly #runs: boolean
   readonly #startMs: number
   readonly #since = performance.now()
   readonly #alarms = new Set<Alarm>()
@@ -24,7 +29,7 @@ export class ModelClock implements Clock {
   #real: NodeJS.Timeout | undefined
 
   constructor(options: ModelClockOptions = {}) {
-    this.#running = options.running ?? true
+    this.#runs = options.pace !== 'still'
     this.#startMs = Math.floor(options.startMs ?? Date.now())
   }
 
@@ -33,11 +38,12 @@ export class ModelClock implements Clock {
   }
 
   monotonic(): number {
-    return this.#moved + (this.#running ? performance.now() - this.#since : 0)
+    return this.#moved + (this.#runs ? performance.now() - this.#since : 0)
   }
 
   after(delayMs: number, fn: () => void): Timer {
-    const alarm = { at: this.monotonic() + Math.max(0, delayMs), seq: this.#seq++, fn }
+    const delay = Math.max(0, delayMs)
+    const alarm = { at: this.monotonic() + delay, ring: performance.now() + delay, seq: this.#seq++, fn }
     this.#alarms.add(alarm)
     this.#arm()
     return {
@@ -64,29 +70,35 @@ export class ModelClock implements Clock {
   }
 
   #moveTo(instant: number): void {
-    this.#moved += Math.max(0, instant - this.monotonic())
+    const ms = Math.max(0, instant - this.monotonic())
+    this.#moved += ms
+    for (const alarm of this.#alarms) alarm.ring -= ms
   }
 
   #fire(alarm: Alarm): void {
     if (this.#alarms.delete(alarm)) alarm.fn()
   }
 
-  #earliest(): Alarm | undefined {
+  #earliest(by: 'at' | 'ring' = 'at'): Alarm | undefined {
     let first: Alarm | undefined
     for (const alarm of this.#alarms) {
-      if (first === undefined || alarm.at < first.at || (alarm.at === first.at && alarm.seq < first.seq))
+      if (first === undefined || alarm[by] < first[by] || (alarm[by] === first[by] && alarm.seq < first.seq)) {
         first = alarm
+      }
     }
     return first
   }
 
   #arm(): void {
     clearTimeout(this.#real)
-    const next = this.#running ? this.#earliest() : undefined
+    const next = this.#earliest('ring')
     if (next === undefined) return
-    const wait = Math.min(Math.max(0, Math.ceil(next.at - this.monotonic())), 2 ** 31 - 1)
+    const wait = Math.min(Math.max(0, Math.ceil(next.ring - performance.now())), 2 ** 31 - 1)
     this.#real = setTimeout(() => {
-      if (next.at <= this.monotonic()) this.#fire(next)
+      if (next.ring <= performance.now()) {
+        if (!this.#runs) this.#moveTo(next.at)
+        this.#fire(next)
+      }
       this.#arm()
     }, wait)
   }

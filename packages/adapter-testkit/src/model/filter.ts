@@ -80,9 +80,12 @@ function kindOf(value: unknown): number {
   return typeof value === 'string' ? 2 : OTHER
 }
 
-/** By UTF-8 bytes, as a server's binary collation has it. */
+/** By UTF-8 bytes, as a server's binary collation has it: the same order as by code points. */
 export function compareText(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b))
+  for (let i = 0; i < a.length && i < b.length; i++) {
+    if (a[i] !== b[i]) return (a.codePointAt(i) ?? 0) - (b.codePointAt(i) ?? 0)
+  }
+  return a.length - b.length
 }
 
 /** An object with a `$` key is a condition; every other value stands for itself. */

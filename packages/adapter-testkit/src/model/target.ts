@@ -35,9 +35,9 @@ export function modelTarget(name = 'the reference model', parts: Partial<ModelPa
   const made: ModelParts = { ...MODEL_PARTS, ...parts }
   return {
     name,
-    timing: { resolutionMs: 1, shortestTtlMs: 200, silenceMs: 20 },
+    timing: { resolutionMs: 1, shortestTtlMs: 200, signalMs: 1_000, silenceMs: 20 },
     open(namespace: string, options: OpenOptions = {}) {
-      const space = spaces.get(namespace) ?? new Space()
+      const space = spaces.get(namespace) ?? new Space({ pace: 'still' })
       spaces.set(namespace, space)
       const node: ModelNode = { space, skewMs: options.clockSkewMs ?? 0 }
       const opened = {

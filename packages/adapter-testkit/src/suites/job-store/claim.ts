@@ -7,19 +7,19 @@ export const claimCases: readonly Case[] = suite('job-store', ['jobStore'], {
     why: 'An urgent job must not wait behind a backlog, and equals are served in turn.',
     mistake: 'priority is sorted upside down, or the answer of a batch is not sorted again',
     async run(context) {
-      const { check } = context
+      const { check, ttl } = context
       const crew = new Crew(context)
       await crew.join('w')
       await crew.insert(
-        crew.job('due-3', { delayMs: 90 }),
-        crew.job('due-1', { delayMs: 30 }),
-        crew.job('due-2', { delayMs: 60 }),
+        crew.job('due-3', { delayMs: 6 * ttl }),
+        crew.job('due-1', { delayMs: 2 * ttl }),
+        crew.job('due-2', { delayMs: 4 * ttl }),
       )
       await crew.insert(
-        crew.job('urgent-late', { priority: 5, delayMs: 60 }),
-        crew.job('urgent', { priority: 5, delayMs: 30 }),
+        crew.job('urgent-late', { priority: 5, delayMs: 4 * ttl }),
+        crew.job('urgent', { priority: 5, delayMs: 2 * ttl }),
       )
-      await context.pass(100)
+      await context.pass(6 * ttl)
       await crew.insert(
         crew.job('low', { priority: -20 }),
         ...['1', '2', '3', '4', '5', '6'].map((n) => crew.job(`mid-${n}`)),

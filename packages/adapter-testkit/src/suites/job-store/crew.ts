@@ -85,7 +85,7 @@ export class Crew {
     return (await jobStore.settle([], want(worker, how))).jobs
   }
 
-  /** Claims until all of `ids` came, and fails when they do not come, or others do. */
+  /** Claims until all of `ids` came, and gives them in that order; fails when they do not come, or others do. */
   async claimAll(worker: string, ids: readonly string[], how: ClaimHow = {}): Promise<readonly ClaimedJob[]> {
     const jobs: ClaimedJob[] = []
     for (let round = 0; round < ROUNDS && jobs.length < ids.length; round++) {
@@ -98,7 +98,7 @@ export class Crew {
       ids,
       `the jobs that ${worker} could claim`,
     )
-    return jobs
+    return jobs.toSorted((a, b) => ids.indexOf(a.id) - ids.indexOf(b.id))
   }
 
   async claimOne(worker: string, id: string, how: ClaimHow = {}): Promise<ClaimedJob> {

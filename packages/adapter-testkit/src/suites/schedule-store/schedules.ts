@@ -14,7 +14,7 @@ function schedule(name: string, more: Partial<ScheduleRecord> = {}): ScheduleRec
     state: 'active',
     next: BASE + 60_000,
     passed: null,
-    version: 1,
+    version: '1',
     anchor: BASE,
     createdAt: BASE,
     updatedAt: BASE,
@@ -133,7 +133,7 @@ export const scheduleCases: readonly Case[] = suite('schedule-store', ['schedule
         await scheduleStore.add(schedule(way))
         await scheduleStore.add(schedule('other'))
         await scheduleStore.setLastExecution(way, BASE)
-        const changed = schedule(way, { scheduleValue: '5 5 * * *', version: 2, next: BASE + 90_000 })
+        const changed = schedule(way, { scheduleValue: '5 5 * * *', version: '2', next: BASE + 90_000 })
         await updateSchedule(store, changed)
         check.equal(written(await scheduleStore.get(way)), written(changed), `get after an update by ${way}`)
         check.equal(await scheduleStore.lastExecution(way), BASE, `lastExecution after an update by ${way}`)
@@ -153,7 +153,7 @@ export const scheduleCases: readonly Case[] = suite('schedule-store', ['schedule
       const off = await other.scheduleStore.get('a')
       check.equal(
         [off?.state, off?.payload, off?.scheduleValue, off?.version],
-        ['inactive', schedule('a').payload, '0 0 * * *', 1],
+        ['inactive', schedule('a').payload, '0 0 * * *', '1'],
         'state, payload, value and version after setState inactive',
       )
       check.equal((await other.scheduleStore.get('b'))?.state, 'active', 'the state of another schedule')

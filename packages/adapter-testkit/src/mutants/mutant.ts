@@ -1,0 +1,14 @@
+/**
+ * A broken adapter: the reference model with one mistake, and the cases that must find it. The kit's own tests run every case over
+ * every mutant: exactly the listed cases fail, each with its part of the message, and all others pass.
+ */
+import type { ModelParts } from '../model/target.ts'
+
+export interface Mutant {
+  /** In words, as an author would recognise it. */
+  readonly mistake: string
+  /** What stands in place of the model's own. */
+  readonly parts: Partial<ModelParts>
+  /** Case id → a part of the message it must fail with. */
+  readonly fails: Readonly<Record<string, string>>
+}
