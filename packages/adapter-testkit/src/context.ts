@@ -196,7 +196,7 @@ export class CaseContext implements Context {
   }
 
   async fits<T>(attempt: (fit: Fit) => Promise<T>): Promise<T> {
-    for (let round = 1, ttl = this.ttl; round <= FIT_ROUNDS; round++, ttl *= 4) {
+    for (let round = 1, ttl = this.ttl; round <= FIT_ROUNDS; round++, ttl *= 3) {
       const start = performance.now()
       const tooSlow = (): boolean => performance.now() - start > ttl * 0.9
       let live = true
@@ -218,7 +218,7 @@ export class CaseContext implements Context {
       }
     }
     throw new Inconclusive(
-      `the live steps did not fit into a lease, even one of ${this.ttl * 4 ** (FIT_ROUNDS - 1)} ms: raise timing.shortestTtlMs`,
+      `the live steps did not fit into a lease, even one of ${this.ttl * 3 ** (FIT_ROUNDS - 1)} ms: raise timing.shortestTtlMs`,
     )
   }
 
@@ -281,6 +281,7 @@ export class CaseContext implements Context {
     }
     for (const cleanup of this.#cleanups.reverse()) await guard('a cleanup of the case', cleanup)
     for (const open of this.#nodes) await guard(`close() of node ${open.node.label}`, open.end)
+    await this.#quiet()
     for (const namespace of this.#namespaces)
       await guard('destroy()', async () => {
         await this.target.destroy(namespace)
@@ -288,6 +289,11 @@ export class CaseContext implements Context {
         if (left.length > 0) wrong.push(`destroy() left ${left.length} raw entries, such as ${left[0]}`)
       })
     return wrong
+  }
+
+  /** Calls of a case that failed may still be under way: what they write must not come after the destroy. */
+  async #quiet(): Promise<void> {
+    for (let turn = 0; turn < 60 && this.history.pending().length > 0; turn++) await sleep(50)
   }
 
   async #open(namespace: string, options: OpenOptions): Promise<Node> {

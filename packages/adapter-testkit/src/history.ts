@@ -90,9 +90,15 @@ export class History {
     })
   }
 
-  /** Calls that have not settled. */
-  pending(): string[] {
-    return this.#entries.filter((entry) => entry.end === undefined).map(formatEntry)
+  /** Calls that have not settled. `olderThanMs`: only those that wait for longer. */
+  pending(olderThanMs = 0): string[] {
+    const before = this.#now() - olderThanMs
+    return this.#entries.filter((entry) => entry.end === undefined && entry.at <= before).map(formatEntry)
+  }
+
+  /** How many calls were answered so far. */
+  get answered(): number {
+    return this.#dropped + this.#entries.filter((entry) => entry.end !== undefined).length
   }
 
   /** The lines that show what happened: all when few, else those that mention `about`, and the last ones. */
@@ -134,7 +140,7 @@ export class History {
         settle(show(answer))
         return answer
       }
-      return answer.then(
+      const told = answer.then(
         (value: unknown) => {
           settle(value === undefined ? 'done' : typeof value === 'function' ? 'listening' : show(value))
           return value
@@ -144,6 +150,9 @@ export class History {
           throw error
         },
       )
+      // a case that failed meanwhile no longer listens; what the adapter itself lets float is another promise
+      told.catch(() => undefined)
+      return told
     } catch (error) {
       settle(`threw ${show(error)}`)
       throw error

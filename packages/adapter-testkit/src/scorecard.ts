@@ -70,7 +70,7 @@ function judge(report: RunReport): Pick<Scorecard, 'tier' | 'next'> {
 }
 
 function broken(report: RunReport, which: (result: Result) => boolean): string[] {
-  // a waived must still is a broken rule: a waiver silences the run, it does not earn a tier
+  // a waiver silences the run, and what could not be told does not fail it: neither earns a tier
   const counts = (result: Result): boolean =>
     breaks(result) || (result.status === 'waived' && result.level === 'must')
   return [
