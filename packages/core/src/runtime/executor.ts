@@ -4,22 +4,18 @@
  * What a handler does after that is ignored.
  */
 import type { Outcome } from '../contracts/job-store.ts'
-import {
-  JobCancelledError,
-  JobExpiredError,
-  JobStalledError,
-  JobTimeoutError,
-  type ShuttingDownError,
-} from '../errors/sched-error.ts'
+import { JobCancelledError, JobExpiredError, type ShuttingDownError } from '../errors/sched-error.ts'
 import { type AttemptEnd, decide } from '../policies/decide.ts'
 import type { Events } from '../telemetry/events.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Clock } from '../values/clock.ts'
 import { copyValue } from '../values/codec.ts'
-import { type AbortKind, type Attempt, AttemptContext, type ContextHost } from './attempt.ts'
+import { type Attempt, AttemptContext, type ContextHost } from './attempt.ts'
+import { armLimits, type GiveUp, hasLimits } from './attempt-limits.ts'
 import type { OccurrenceGate } from './occurrence-gate.ts'
 import { attemptOptions } from './registry.ts'
 import type { Settler } from './settler.ts'
+import { WaitingLine } from './waiting-line.ts'
 import type { WorkerLease } from './worker-lease.ts'
 
 /** How long starting may go on before the event loop gets a turn, in milliseconds. */
@@ -61,9 +57,9 @@ class Slot {
 export class Executor {
   readonly #parts: ExecutorParts
   readonly #running: Attempt[] = []
+  readonly #waiting: WaitingLine = new WaitingLine()
   readonly #free: Slot[] = []
-  #queue: Attempt[] = []
-  #head = 0
+  readonly #onLimit: GiveUp
   #pumping = false
   #sliceEnd = 0
   /** Attempts ended since the start, for the rate. */
@@ -73,6 +69,11 @@ export class Executor {
 
   constructor(parts: ExecutorParts) {
     this.#parts = parts
+    this.#onLimit = (attempt, kind, error) => {
+      if (attempt.state !== 'running') return
+      attempt.abort(kind, error)
+      this.#end(attempt, { kind: 'failed', error, reason: kind })
+    }
   }
 
   get running(): number {
@@ -80,41 +81,23 @@ export class Executor {
   }
 
   get queued(): number {
-    return this.#queue.length - this.#head
-  }
-
-  /** Claimed attempts, to be started in this order. Those of limited types come first: they hold a place of the whole cluster's. */
-  enqueue(attempts: readonly Attempt[]): void {
-    if (this.queued === 0) this.lastMove = this.#parts.clock.monotonic()
-    const limited: Attempt[] = []
-    for (const attempt of attempts) {
-      if (attempt.definition.concurrency === undefined) this.#queue.push(attempt)
-      else limited.push(attempt)
-    }
-    if (limited.length === 0) return
-    this.#queue = [...limited, ...this.#queue.slice(this.#head)]
-    this.#head = 0
+    return this.#waiting.length
   }
 
   /** Whether one of a limited type waits for a slot: then no more of them are claimed. */
   get holdsLimited(): boolean {
-    return this.#queue[this.#head]?.definition.concurrency !== undefined
+    return this.#waiting.startsLimited
+  }
+
+  /** Claimed attempts, to be started when there are slots. */
+  enqueue(attempts: readonly Attempt[]): void {
+    if (this.queued === 0) this.lastMove = this.#parts.clock.monotonic()
+    this.#waiting.push(attempts)
   }
 
   /** Takes back what was claimed and not started. */
   dequeueAll(): Attempt[] {
-    const rest = this.#queue.slice(this.#head)
-    this.#queue = []
-    this.#head = 0
-    return rest
-  }
-
-  /** Takes one back; false when it is not waiting any more. */
-  dequeue(attempt: Attempt): boolean {
-    const at = this.#queue.indexOf(attempt, this.#head)
-    if (at < 0) return false
-    this.#queue.splice(at, 1)
-    return true
+    return this.#waiting.takeAll()
   }
 
   /** A new turn of the event loop: starting may go on for a slice. */
@@ -136,7 +119,7 @@ export class Executor {
 
   #startWaiting(): void {
     const { clock, lease, maxConcurrentJobs } = this.#parts
-    while (this.#head < this.#queue.length && this.#running.length < maxConcurrentJobs) {
+    while (this.#waiting.length > 0 && this.#running.length < maxConcurrentJobs) {
       const now = clock.monotonic()
       if (now >= lease.until) return
       if (now >= this.#sliceEnd) {
@@ -144,19 +127,14 @@ export class Executor {
         this.#parts.onProgress()
         return
       }
-      const attempt = this.#queue[this.#head]!
-      if (++this.#head === this.#queue.length) {
-        this.#queue = []
-        this.#head = 0
-      }
-      this.#start(attempt, now)
+      this.#start(this.#waiting.shift()!, now)
     }
   }
 
   /** The attempts that the store holds for this worker and that are not over. */
   collect(into: Attempt[]): void {
     for (const attempt of this.#running) if (attempt.aborted !== 'lost') into.push(attempt)
-    for (let i = this.#head; i < this.#queue.length; i++) into.push(this.#queue[i]!)
+    this.#waiting.collect(into)
   }
 
   runningAttempts(): Attempt[] {
@@ -165,7 +143,8 @@ export class Executor {
 
   /** Cancelled from outside: its handler is told, and has a while to end by itself. */
   cancel(attempt: Attempt): void {
-    if (attempt.state === 'queued' && this.dequeue(attempt)) this.#give(attempt, { kind: 'cancelled' })
+    if (attempt.state === 'queued' && this.#waiting.remove(attempt))
+      this.#give(attempt, { kind: 'cancelled' })
     if (attempt.state !== 'running' || attempt.aborted !== undefined) return
     attempt.abort('cancelled', new JobCancelledError(attempt.job.id))
     attempt.grace = this.#parts.clock.after(CANCEL_GRACE_MS, () => this.#end(attempt, { kind: 'cancelled' }))
@@ -174,7 +153,7 @@ export class Executor {
   /** Its lease is lost: what it does from now on counts for nothing. */
   lose(attempt: Attempt, error: Error): void {
     if (attempt.state === 'queued') {
-      this.dequeue(attempt)
+      this.#waiting.remove(attempt)
       attempt.state = 'over'
     } else if (attempt.state === 'running') attempt.abort('lost', error)
     else return
@@ -264,12 +243,7 @@ export class Executor {
 
   #run(attempt: Attempt, data: unknown): void {
     const { definition } = attempt
-    if (
-      attempt.job.options !== null ||
-      definition.timeoutMs !== undefined ||
-      definition.stallTimeoutMs !== undefined
-    )
-      this.#armLimits(attempt)
+    if (hasLimits(attempt)) armLimits(attempt, this.#parts.clock, this.#onLimit)
     const { events } = this.#parts
     if (events.has('started')) events.emit('started', { job: attempt.view() })
     attempt.ran = true
@@ -289,36 +263,6 @@ export class Executor {
     const slot = this.#free.pop() ?? new Slot(this)
     slot.attempt = attempt
     promise.then(slot.fulfilled, slot.rejected)
-  }
-
-  #armLimits(attempt: Attempt): void {
-    const { clock } = this.#parts
-    const own = attemptOptions(attempt.job.options)
-    const timeoutMs = own.timeout ?? attempt.definition.timeoutMs
-    const stallMs = own.stallTimeout ?? attempt.definition.stallTimeoutMs
-    if (timeoutMs !== undefined) {
-      const error = (): Error => new JobTimeoutError(attempt.job.id, timeoutMs)
-      attempt.timeout = clock.after(timeoutMs, () => this.#giveUp(attempt, 'timeout', error()))
-    }
-    if (stallMs !== undefined) {
-      attempt.lastSign = clock.monotonic()
-      this.#watch(attempt, stallMs, stallMs)
-    }
-  }
-
-  #watch(attempt: Attempt, stallMs: number, leftMs: number): void {
-    const { clock } = this.#parts
-    attempt.stall = clock.after(leftMs, () => {
-      const left = attempt.lastSign + stallMs - clock.monotonic()
-      if (left > 0) this.#watch(attempt, stallMs, left)
-      else this.#giveUp(attempt, 'stalled', new JobStalledError(attempt.job.id, stallMs))
-    })
-  }
-
-  #giveUp(attempt: Attempt, kind: AbortKind & ('timeout' | 'stalled'), error: Error): void {
-    if (attempt.state !== 'running') return
-    attempt.abort(kind, error)
-    this.#end(attempt, { kind: 'failed', error, reason: kind })
   }
 
   #succeeded(attempt: Attempt, value: unknown): void {
