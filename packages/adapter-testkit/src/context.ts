@@ -1,6 +1,7 @@
 /** What a case works with: see the interface in case.ts. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type {
+  Clock,
   IBrokerEngine,
   ILockAdapter,
   IStorageEngine,
@@ -62,8 +63,8 @@ export class CaseContext implements Context {
   readonly #namespaces = new Set<string>()
   readonly #cleanups: (() => Promise<void> | void)[] = []
   readonly #ended = new AbortController()
-  /** The clock of what core composes: runs by itself and moves along with the hook. */
-  readonly #clock = new ModelClock()
+  /** The clock of what core composes: the target's own, else one that runs by itself and moves along with the hook. */
+  readonly #clock: Clock
   #labels = 0
 
   constructor(target: Target, one: Case, variant: Variant, seed: number) {
@@ -75,6 +76,7 @@ export class CaseContext implements Context {
     this.random = new Random(seed ^ hashText(`${one.id} ${variant}`))
     this.ttl = Math.max(this.timing.shortestTtlMs, 1)
     this.namespace = hostileNamespace(one.id, new Random(this.random.int(0, 2 ** 31)))
+    this.#clock = target.hooks?.clock?.(this.namespace) ?? new ModelClock()
     bindMethods(this)
   }
 
@@ -181,7 +183,8 @@ export class CaseContext implements Context {
     this.note(`${Math.ceil(ms)} ms pass${advance ? ' (hook)' : ''}`)
     if (advance) {
       await advance.call(this.target.hooks, this.namespace, Math.ceil(ms))
-      await this.#clock.advance(Math.ceil(ms))
+      if (this.#clock instanceof ModelClock && !this.target.hooks?.clock)
+        await this.#clock.advance(Math.ceil(ms))
       // what the clock woke up answers in microtasks and immediates
       for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve))
       return

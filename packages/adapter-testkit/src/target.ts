@@ -1,5 +1,6 @@
 /** What an adapter author hands to the kit: one small file whose default export is a {@link Target}. */
 import type {
+  Clock,
   IBrokerEngine,
   ILockAdapter,
   IStorageEngine,
@@ -68,6 +69,8 @@ export interface TargetHooks {
    * lease, delay and lock that is stored. Cases then take no real time.
    */
   advance?(namespace: string, ms: number): Promise<void> | void
+  /** The clock that `advance` moves, where it is one of the process: what core puts on top of the adapters then runs on it too. */
+  clock?(namespace: string): Clock
   /** Every raw key, row or document stored for this namespace, as text. After `destroy` it must be empty. */
   readRaw?(namespace: string): Promise<readonly string[]> | readonly string[]
   /** Restarts the server (or this namespace's part of it), keeping what is durable. All nodes are closed before and opened after. */
@@ -140,7 +143,7 @@ function wrongTiming(timing: unknown): string[] {
 function wrongHooks(hooks: unknown): string[] {
   if (hooks === undefined) return []
   if (typeof hooks !== 'object' || hooks === null) return ['`hooks` must be an object']
-  const known = ['advance', 'readRaw', 'restart', 'wipe', 'corruptJob']
+  const known = ['advance', 'clock', 'readRaw', 'restart', 'wipe', 'corruptJob']
   return Object.entries(hooks).flatMap(([key, hook]) => {
     if (!known.includes(key)) return [`\`hooks.${key}\` is unknown; there are ${known.join(', ')}`]
     return hook === undefined || typeof hook === 'function' ? [] : [`\`hooks.${key}\` must be a function`]

@@ -82,7 +82,11 @@ export class ModelClock implements Clock {
   #earliest(by: 'at' | 'ring' = 'at'): Alarm | undefined {
     let first: Alarm | undefined
     for (const alarm of this.#alarms) {
-      if (first === undefined || alarm[by] < first[by] || (alarm[by] === first[by] && alarm.seq < first.seq)) {
+      if (
+        first === undefined ||
+        alarm[by] < first[by] ||
+        (alarm[by] === first[by] && alarm.seq < first.seq)
+      ) {
         first = alarm
       }
     }

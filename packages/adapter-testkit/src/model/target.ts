@@ -32,13 +32,17 @@ export const MODEL_PARTS: ModelParts = {
 /** The reference model as a target: any number of nodes over one state a namespace, whose clock the kit moves. */
 export function modelTarget(name = 'the reference model', parts: Partial<ModelParts> = {}): Target {
   const spaces = new Map<string, Space>()
+  const spaceOf = (namespace: string): Space => {
+    const space = spaces.get(namespace) ?? new Space({ pace: 'still' })
+    spaces.set(namespace, space)
+    return space
+  }
   const made: ModelParts = { ...MODEL_PARTS, ...parts }
   return {
     name,
     timing: { resolutionMs: 1, shortestTtlMs: 200, signalMs: 1_000, silenceMs: 20 },
     open(namespace: string, options: OpenOptions = {}) {
-      const space = spaces.get(namespace) ?? new Space({ pace: 'still' })
-      spaces.set(namespace, space)
+      const space = spaceOf(namespace)
       const node: ModelNode = { space, skewMs: options.clockSkewMs ?? 0 }
       const opened = {
         storage: made.storage(node),
@@ -56,6 +60,7 @@ export function modelTarget(name = 'the reference model', parts: Partial<ModelPa
       spaces.delete(namespace)
     },
     hooks: {
+      clock: (namespace) => spaceOf(namespace).clock,
       advance: async (namespace, ms) => await spaces.get(namespace)?.clock.advance(ms),
       readRaw: (namespace) => rawOf(spaces.get(namespace)),
       wipe: (namespace) => spaces.get(namespace)?.wipe(),
