@@ -86,17 +86,17 @@ export default {
     {
       name: 'adapters-apart',
       comment:
-        'an adapter imports @sched/core/adapter and its driver; never another adapter, nor the runtime',
+        'an adapter imports @sched/core/adapter and its driver; no other package of ours, nor core as users import it',
       severity: 'error',
       from: { path: `^packages/(${ADAPTERS}|adapter-testkit)/src/(${ENTRIES})\\.ts$` },
-      to: {
-        path: '^packages/',
-        pathNot: [
-          '^packages/$1/',
-          `^${CORE}/(adapter\\.ts|contracts|errors|values|schedules|policies|store|adapters|telemetry)`,
-        ],
-        reachable: true,
-      },
+      to: { path: '^packages/[^/]+/src/index\\.ts$', pathNot: '^packages/$1/', reachable: true },
+    },
+    {
+      name: 'adapters-without-runtime',
+      comment: '@sched/core/adapter gives adapters nothing of the runtime',
+      severity: 'error',
+      from: { path: `^${CORE}/adapter\\.ts$` },
+      to: { path: `^${CORE}/(runtime|fork)/`, reachable: true },
     },
     {
       name: 'no-adapter-in-core',
@@ -107,15 +107,15 @@ export default {
     },
     {
       name: 'tests-stay-outside',
-      comment: 'what is published does not import tests, test servers or the test runner',
+      comment: 'what is published does not import tests or the test runner',
       severity: 'error',
       from: { path: `^packages/(core|adapter-testkit|${ADAPTERS})/src/(${ENTRIES})\\.ts$` },
-      to: { path: ['^packages/test-services/', TESTS, 'node_modules/(vitest|vite)/'], reachable: true },
+      to: { path: [TESTS, 'node_modules/(vitest|vite)/'], reachable: true },
     },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '(^|/)dist/' },
+    exclude: { path: '^(packages|examples)/[^/]+/(dist|templates)/' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.base.json' },
     enhancedResolveOptions: {
