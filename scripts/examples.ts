@@ -12,7 +12,7 @@ interface Example {
   readonly needs: readonly BackendName[]
 }
 
-const LIMIT_MS = 180_000
+const LIMIT_MS = 300_000
 const ENVIRONMENT = { redis: 'REDIS_URL', postgres: 'POSTGRES_URL', mongo: 'MONGODB_URL' } as const
 
 const root = join(import.meta.dirname, '..')
