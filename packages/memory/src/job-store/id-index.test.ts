@@ -53,9 +53,16 @@ test('grows to many, and shrinks again', () => {
   expect([index.size, index.get('id-3', hashOf('id-3'))]).toEqual([0, undefined])
 })
 
-test('ids that differ in one digit get hashes that differ in the low bits too', () => {
-  const buckets = new Set(
-    Array.from({ length: 1_000 }, (_, i) => hashOf(`0199f0c2-7c1a-7aaa-8bbb-${i}`) & 0xffff),
-  )
-  expect(buckets.size).toBeGreaterThan(960)
+test('ids made one after the other are neighbours; others land far apart', () => {
+  const groups = (ids: readonly string[]) => new Set(ids.map((id) => (hashOf(id) & 0xffff) >>> 3)).size
+  const counter = (i: number) => i.toString(16).padStart(3, '0')
+  const sequences = [
+    Array.from({ length: 1_000 }, (_, i) => `0199f0c2-7c1a-7${counter(i)}-8bbb-0123456789ab`),
+    Array.from({ length: 1_000 }, (_, i) => `order-${i}`),
+  ]
+  for (const ids of sequences) {
+    expect(new Set(ids.map(hashOf)).size).toBe(1_000)
+    expect(groups(ids)).toBeLessThan(320)
+  }
+  expect(groups(Array.from({ length: 1_000 }, (_, i) => `${i}-0199f0c2-7c1a`))).toBeGreaterThan(900)
 })

@@ -1,6 +1,6 @@
 /**
- * Finds a number by an id: open addressing over typed arrays, eight bytes a bucket. The ids themselves stay where the numbers point
- * to. At a million ids a lookup is one or two cache misses; a `Map` takes several times as long and thrice the memory.
+ * Finds a number by an id: open addressing over a typed array, eight bytes a bucket, at most half of the buckets taken. The ids
+ * themselves stay where the numbers point to. At a million ids a `Map` takes several times as long, and twice the memory.
  */
 const EMPTY = -(2 ** 31)
 const FIRST_BUCKETS = 256
@@ -33,7 +33,7 @@ export class IdIndex {
     const isNew = this.#cells[cell + 1] === EMPTY
     this.#cells[cell] = hash
     this.#cells[cell + 1] = number
-    if (isNew && ++this.#size * 8 > (this.#mask + 1) * 5) this.#resize((this.#mask + 1) * 2)
+    if (isNew && ++this.#size * 2 > this.#mask + 1) this.#resize((this.#mask + 1) * 2)
   }
 
   /** Gives the id whose number is `from` the number `to`. */
@@ -119,10 +119,22 @@ function emptyCells(buckets: number): Int32Array {
   return new Int32Array(2 * buckets).fill(EMPTY)
 }
 
-/** FNV-1a over the UTF-16 units, its bits mixed at the end, so that ids that differ in one digit land far apart. */
+/** Where a UUIDv7 has its version, and the last digit of what counts within a millisecond. */
+const VERSION = 14
+const LAST_COUNTED = 17
+
+/**
+ * FNV-1a over the UTF-16 units, its bits mixed at the end; but the lowest three bits are those of the digit that counts, which is the
+ * last one, or in a UUIDv7 the last one of its counter. So ids made one after the other are neighbours, eight to a cache line, and
+ * what is done with them in their order rarely misses the cache, which otherwise costs more than all the rest.
+ */
 export function hashOf(id: string): number {
+  const counted = id.length === 36 && id.charCodeAt(VERSION) === 0x37 ? LAST_COUNTED : id.length - 1
   let hash = 0x811c9dc5
-  for (let i = 0; i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 0x01000193)
+  for (let i = 0; i < counted; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 0x01000193)
+  const digit = id.charCodeAt(counted)
+  hash = Math.imul(hash ^ (digit >>> 3), 0x01000193)
+  for (let i = counted + 1; i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 0x01000193)
   hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d)
-  return hash ^ (hash >>> 13)
+  return ((hash ^ (hash >>> 13)) & ~7) | (digit & 7)
 }

@@ -36,8 +36,6 @@ function insertJob(scope: JobScope, job: NewJob, now: number): 'inserted' | 'exi
   table.lanes[slot] = lane
   table.terms[slot] = terms
   lane.latestTerms = terms
-  table.claims[slot] = undefined
-  table.extras[slot] = undefined
   table.priorities[slot] = job.priority
   table.attempts[slot] = 0
   table.createdAt[slot] = now

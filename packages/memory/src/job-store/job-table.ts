@@ -63,12 +63,14 @@ export class JobTable {
     return this.#size
   }
 
-  /** A slot for a new job; its columns are the caller's to fill. */
+  /** A slot for a new job, without claim and extras; the other columns are the caller's to fill. */
   allocate(): number {
     const reused = this.#free.pop()
     if (reused !== undefined) return reused
     const slot = this.#size++
     if (slot === this.states.length) this.#resize(2 * slot, copied)
+    this.claims.push(undefined)
+    this.extras.push(undefined)
     return slot
   }
 
