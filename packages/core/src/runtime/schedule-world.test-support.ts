@@ -24,7 +24,11 @@ export class Turns {
     return this.#waiting.length
   }
 
+  /** How many turns were taken. */
+  taken = 0
+
   async step(pick: (count: number) => number): Promise<void> {
+    this.taken++
     const [one] = this.#waiting.splice(pick(this.#waiting.length), 1)
     one?.go()
     await settled()
@@ -104,7 +108,8 @@ export class ScheduleWorld {
     } = options
     const Storage = options.bare ? BareMapStorage : MapStorage
     const storage = wrap(new Storage(turn, this.#storages))
-    const now = () => this.now + skewMs
+    // a server's clock shows microseconds, and no two writes come within one
+    const now = () => this.now + skewMs + Math.min(this.turns.taken, 999) / 1000
     return new ScheduleRunner({
       store: new StorageScheduleStore(storage, { now }),
       storage,
