@@ -264,6 +264,8 @@ export const claimCases: readonly Case[] = suite('job-store', ['jobStore'], {
     why: 'A worker sleeps that long: too long and jobs start late, 0 for ever and it spins.',
     mistake: 'other types count, paused ones count, or the delay of what is not claimable yet is left out',
     async run(context) {
+      if (context.variant === 'composed' && !context.has('broker.nextDueIn'))
+        context.notApplicable('the broker under the composed store has no nextDueIn')
       const { check } = context
       const crew = new Crew(context)
       const dueIn = async (types: readonly string[], limit = 0): Promise<number | null> =>
