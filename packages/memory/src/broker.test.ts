@@ -121,3 +121,15 @@ test('a released place under maxActive is not announced when nothing could take 
   await clock.settle()
   expect(woken).toBe(0)
 })
+
+test('a receipt from before the queues were cleared proves nothing afterwards', async () => {
+  const server = new MemoryServer()
+  const node = createMemoryBroker({ server })
+  await node.publish('q', 'a')
+  const [before] = await node.claimLeases('q', 'c', 1, 1_000)
+  await createMemoryBroker({ server, resetOnInit: true }).ready()
+  await node.publish('q', 'a')
+  const [after] = await node.claimLeases('q', 'c', 1, 1_000)
+  expect(await node.ack('q', 'a', before!.receipt)).toBe(false)
+  expect(await node.ack('q', 'a', after!.receipt)).toBe(true)
+})

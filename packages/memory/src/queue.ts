@@ -42,6 +42,7 @@ export class Queue {
   /** A claim left ids behind because of `maxActive`: the next freed slot is worth a wake. */
   saturated = false
   readonly #clock: Clock
+  readonly #nextReceipt: () => string
   readonly #entries: Map<string, Entry> = new Map()
   readonly #bySlot: (Entry | undefined)[] = []
   readonly #freeSlots: number[] = []
@@ -49,10 +50,11 @@ export class Queue {
   /** Live leases, and ended ones not yet put back, by (until, slot). */
   readonly #leases: Line = new Line()
   #lastTicket = 0
-  #lastReceipt = 0
 
-  constructor(clock: Clock) {
+  /** `nextReceipt` never gives the same one twice, not even to another queue. */
+  constructor(clock: Clock, nextReceipt: () => string) {
     this.#clock = clock
+    this.#nextReceipt = nextReceipt
   }
 
   /** Gives when the id is due; undefined when it is leased and nothing changed. */
@@ -102,7 +104,7 @@ export class Queue {
       }
       const entry = this.#bySlot[this.#takeNext(order.strategy, now)]
       if (entry === undefined) break
-      const receipt = String(++this.#lastReceipt)
+      const receipt = this.#nextReceipt()
       entry.deliveries++
       entry.lease = { consumer: order.consumer, receipt, claimer: order.claimer, until }
       this.#leases.add(until, entry.slot, entry.slot)

@@ -10,6 +10,7 @@ export class Queues implements TimedSource {
   readonly #queues: Map<string, Queue> = new Map()
   readonly #wakes: Wakes = new Wakes()
   #rungAt = 0
+  #lastReceipt = 0
 
   constructor(clock: Clock, alarm: Alarm) {
     this.#clock = clock
@@ -29,7 +30,7 @@ export class Queues implements TimedSource {
   obtain(name: string): Queue {
     let queue = this.#queues.get(name)
     if (queue === undefined) {
-      queue = new Queue(this.#clock)
+      queue = new Queue(this.#clock, () => String(++this.#lastReceipt))
       this.#queues.set(name, queue)
     }
     return queue
@@ -71,7 +72,7 @@ export class Queues implements TimedSource {
     return next
   }
 
-  /** Listeners stay: they hear of what comes next. */
+  /** Listeners stay: they hear of what comes next. Receipts go on, so that one of before proves nothing afterwards. */
   clear(): void {
     this.#queues.clear()
   }
