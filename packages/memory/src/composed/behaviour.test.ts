@@ -76,6 +76,14 @@ describe('claims', () => {
 
   test('are not held back by the clocks’ errors, nor begin early by them', async () => {
     const { world, node } = await start()
+    // the sender’s estimate of the server’s time was ahead
+    await node.store.insert([job('now')])
+    const [namespace, row] = [
+      `${SCOPE}:jobs`,
+      await world.records.get<{ runAt: number }>(`${SCOPE}:jobs`, 'now'),
+    ]
+    await world.records.save(namespace, 'now', { ...row, runAt: row!.runAt + 50 })
+    expect(await claimOne(node, 'w')).toMatchObject({ id: 'now' })
     // the broker’s clock is ahead: it delivers too early
     await node.store.insert([job('early', { delayMs: 1_000 })])
     await world.queues.publish(QUEUE, 'early', 0)
@@ -108,19 +116,39 @@ describe('claims', () => {
   test('beside a settle that fails are given back', async () => {
     const { node } = await start()
     await node.store.insert([job('a'), job('b')])
-    const [a] = await claim(node, 'w', 1)
-    node.storage.during('compareAndSet', () => {
-      node.storage.down = true
+    const held = await claim(node, 'w')
+    await node.store.insert([job('c')])
+    const outcomes = held.map(({ id, token }) => ({ id, token, kind: 'complete' as const }))
+    for (const method of ['compareAndSetMany', 'getMany'])
+      node.storage.cut({ method, on: 'jobs', when: 'before' })
+    const want = { worker: 'w', limit: 1, types: [{ type: TYPE }] }
+    await expect(node.store.settle(outcomes, want)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    expect(await record(node, 'c')).toMatchObject({ state: 'pending', attempt: 0 })
+    const { settled, jobs } = await node.store.settle(outcomes, want)
+    expect([settled, idsOf(jobs)]).toEqual([['ok', 'ok'], ['c']])
+  })
+
+  test('that fail beside a settle do not hide what became of the outcomes', async () => {
+    const { node } = await start()
+    await node.store.insert([job('a')])
+    const { id, token } = await claimOne(node, 'w')
+    node.broker.cut({ method: 'claimLeases', when: 'before' })
+    const want = { worker: 'w', limit: 1, types: [{ type: TYPE }] }
+    expect(await node.store.settle([{ id, token, kind: 'complete' }], want)).toEqual({
+      settled: ['ok'],
+      jobs: [],
+      nextDueInMs: 1_000,
     })
-    const want = { worker: 'w', limit: 5, types: [{ type: TYPE }] }
-    await expect(
-      node.store.settle([{ id: a!.id, token: a!.token, kind: 'complete' }], want),
-    ).rejects.toMatchObject({ code: 'UNAVAILABLE' })
-    node.storage.down = false
-    expect((await node.store.settle([{ id: a!.id, token: a!.token, kind: 'complete' }])).settled).toEqual([
-      'ok',
-    ])
-    expect(await record(node, 'b')).toMatchObject({ state: 'pending', attempt: 0 })
+  })
+
+  test('of a type at its limit say to come back, but not at once', async () => {
+    const { node } = await start()
+    await node.store.insert([job('a'), job('b')])
+    const want = { worker: 'w', limit: 5, types: [{ type: TYPE, maxActive: 1 }] }
+    expect((await node.store.settle([], want)).jobs).toHaveLength(1)
+    const { jobs, nextDueInMs } = await node.store.settle([], want)
+    expect(jobs).toEqual([])
+    expect(nextDueInMs).toBeGreaterThan(0)
   })
 
   test('through another node, and settled through a third', async () => {
@@ -275,6 +303,10 @@ describe('the counters of finished jobs', () => {
     await world.clock.advance(25 * 3_600_000)
     const shares = () => world.records.count(`${SCOPE}:tallies`)
     expect(await shares()).toBe(3)
+    node.storage.cut({ method: 'delete', on: 'tallies', when: 'before' })
+    await expect(node.store.sweep({})).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    expect(await shares()).toBe(4)
+    expect(await counts()).toMatchObject({ completed: 3, durationMs: 30 })
     await Promise.all([node.store.sweep({}), (await world.node()).store.sweep({})])
     expect(await counts()).toMatchObject({ completed: 3, durationMs: 30 })
     for (let round = 0; round < 3; round++) await node.store.sweep({})
