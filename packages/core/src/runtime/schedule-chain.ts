@@ -32,7 +32,7 @@ import { isMarkOf, isOpen, isRunNow, markId, occurrenceId, STARTED, type StartMa
 import { advancedSchedule, jobOptionsOf } from './schedule-definition.ts'
 
 /** Marks are kept this long at most; one is deleted when its job completed. Milliseconds. */
-export const MARK_KEEP_MS: number = 7 * 86_400_000
+const MARK_KEEP_MS = 7 * 86_400_000
 
 /** So long after a change of a schedule every earlier form of it is out of the way: a few deadlines of a call. Milliseconds. */
 const SETTLED_MS = 6 * OPERATION_DEADLINE_MS

@@ -43,7 +43,7 @@ export class Turns {
 }
 
 /** After every promise that can settle without another turn has settled. */
-export function settled(): Promise<void> {
+function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
 

@@ -2,7 +2,7 @@ import { InvalidArgumentError, ScheduleInvalidError } from '../errors/sched-erro
 import { parseDuration } from '../values/duration.ts'
 
 /** Below this an occurrence costs more than it waits. */
-export const MIN_INTERVAL_MS = 10
+const MIN_INTERVAL_MS = 10
 
 /** Milliseconds between two occurrences, from `'5m'` or a number of milliseconds; at least 10. Throws SCHEDULE_INVALID. */
 export function checkInterval(value: unknown): number {

@@ -2,7 +2,7 @@ import { InvalidArgumentError } from '../errors/sched-error.ts'
 import { nextRun, type Timing } from './next-run.ts'
 
 /** Most instants of one preview. */
-export const MAX_PREVIEW = 1_000
+const MAX_PREVIEW = 1_000
 
 /**
  * The next `count` instants after `after` (fewer when no more are left), epoch milliseconds. `count`: 0 … 1,000, else
