@@ -24,26 +24,35 @@ export class History {
   }
 
   remove(finishedAt: number, ticket: number, ageMs: number): void {
-    if (this.#lines.get(ageMs)?.remove(finishedAt, ticket)) this.#size--
+    const line = this.#lines.get(ageMs)
+    if (!line?.remove(finishedAt, ticket)) return
+    this.#size--
+    if (line.size === 0) this.#lines.delete(ageMs)
   }
 
   /** Takes the oldest of all; −1 when there is none. */
   takeOldest(): number {
-    let oldest: Line | undefined
-    for (const line of this.#lines.values()) {
-      if (line.size > 0 && (oldest === undefined || line.headAt < oldest.headAt)) oldest = line
+    let oldest: number | undefined
+    let finishedAt = Number.POSITIVE_INFINITY
+    for (const [ageMs, line] of this.#lines) {
+      if (line.headAt >= finishedAt) continue
+      oldest = ageMs
+      finishedAt = line.headAt
     }
-    return oldest === undefined ? -1 : this.#take(oldest)
+    return oldest === undefined ? -1 : this.#takeFrom(oldest)
   }
 
   /** Takes one whose time is over; −1 when there is none. */
   takeOutdated(now: number): number {
-    for (const [ageMs, line] of this.#lines) if (line.headAt + ageMs <= now) return this.#take(line)
+    for (const [ageMs, line] of this.#lines) if (line.headAt + ageMs <= now) return this.#takeFrom(ageMs)
     return -1
   }
 
-  #take(line: Line): number {
+  #takeFrom(ageMs: number): number {
+    const line = this.#lines.get(ageMs)!
+    const slot = line.shift()
     this.#size--
-    return line.shift()
+    if (line.size === 0) this.#lines.delete(ageMs)
+    return slot
   }
 }

@@ -52,3 +52,13 @@ test('places are used again, and a call drops no more than its limit', () => {
   expect([...again].sort()).toEqual([...first].sort())
   expect(again.map((place) => ids.idAt(place))).toEqual(['b-0', 'b-1', 'b-2', 'b-3', 'b-4'])
 })
+
+test('however many different times there are, ids end in their order', () => {
+  const { ids, dropped } = remembering(100_000)
+  for (let i = 0; i < 20_000; i++) ids.add(`id-${i}`, i, 1_000 + i, 1_000 + i)
+  for (const now of [5_000, 11_000, 25_000]) {
+    ids.drop(now, 100_000)
+    expect(dropped.every((place) => 1_000 + place <= now)).toBe(true)
+    expect(dropped.length).toBeGreaterThanOrEqual(Math.min(20_000, (now - 1_000) * 0.8))
+  }
+})

@@ -28,6 +28,8 @@ export class RememberedIds {
   /** Soonest end first. */
   readonly #buckets: Bucket[] = []
   #latest: Bucket | undefined
+  #widthIsFor = 0
+  #widthMs = 1
   #size = 0
 
   /** `onDrop` is told of every id that is forgotten. */
@@ -82,9 +84,8 @@ export class RememberedIds {
     return dropped
   }
 
-  /** Buckets as wide as an eighth of the time: few of them, and little kept too long. */
   #bucketFor(until: number, rememberMs: number): Bucket {
-    const widthMs = Math.max(1, rememberMs / 8)
+    const widthMs = this.#widthFor(rememberMs)
     const latest = this.#latest
     if (latest !== undefined && latest.widthMs === widthMs && until <= latest.endsAt) {
       if (until > latest.endsAt - widthMs) return latest
@@ -97,6 +98,18 @@ export class RememberedIds {
     if (bucket !== known) this.#buckets.splice(place, 0, bucket)
     this.#latest = bucket
     return bucket
+  }
+
+  /**
+   * A sixteenth to an eighth of the time, so that little is kept too long; a power of two, so that buckets are few however many
+   * different times there are.
+   */
+  #widthFor(rememberMs: number): number {
+    if (rememberMs !== this.#widthIsFor) {
+      this.#widthIsFor = rememberMs
+      this.#widthMs = 2 ** Math.floor(Math.log2(Math.max(rememberMs, 8) / 8))
+    }
+    return this.#widthMs
   }
 
   #grow(): void {
