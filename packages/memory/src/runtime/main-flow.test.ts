@@ -1,4 +1,12 @@
-import { defineJob, EnqueueManyError, type Job, JobScheduler, PayloadValidationError } from '@sched/core'
+import {
+  type Clock,
+  defineJob,
+  EnqueueManyError,
+  type Job,
+  JobScheduler,
+  PayloadValidationError,
+  systemClock,
+} from '@sched/core'
 import { afterEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { memory } from '../memory.ts'
@@ -322,16 +330,33 @@ describe.each(STORE_KINDS)('the way of a job, %s store', (kind) => {
   })
 })
 
-test('on the system clock: enqueue, run, stop, and nothing keeps the process alive', async () => {
-  const before = process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+test('on the system clock: enqueue, run, stop, and no timer keeps the process alive', async () => {
+  const live = new Set<object>()
+  const clock: Clock = {
+    ...systemClock,
+    after(delayMs, fn) {
+      const timer = systemClock.after(delayMs, () => {
+        live.delete(timer)
+        fn()
+      })
+      live.add(timer)
+      return {
+        cancel() {
+          live.delete(timer)
+          timer.cancel()
+        },
+      }
+    },
+  }
   const ran = new Signal()
   const job = defineJob({ type: 'real', handle: () => ran.give() })
-  const scheduler = new JobScheduler({ adapters: memory(), jobs: [job] })
+  const scheduler = new JobScheduler({ adapters: memory({ clock }), jobs: [job], clock })
   await scheduler.start()
   await scheduler.enqueue(job, undefined, { delay: 20 })
+  expect(live.size).toBeGreaterThan(0)
   await ran.wait()
   await scheduler.stop()
-  expect(process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length).toBe(before)
+  expect(live.size).toBe(0)
   await expect(scheduler.enqueue(job)).rejects.toMatchObject({ code: 'CLOSED' })
   await expect(scheduler.start()).rejects.toMatchObject({ code: 'CLOSED' })
 })
