@@ -46,6 +46,8 @@ import type { WakeHub } from './wake-hub.ts'
 /** How long `workers()` shows a dead worker after its last job was taken back. */
 const DEAD_WORKER_KEEP_MS = 3_600_000
 
+const NOTHING: Settled = { settled: [], jobs: [], nextDueInMs: null }
+
 const ANSWERS: Readonly<Record<string, ChangeAnswer>> = { o: 'ok', m: 'missing', r: 'refused' }
 
 /** Jobs on Redis without a broker in between: each call is one script on the keys of one scope, decided by the server's clock. */
@@ -53,6 +55,8 @@ export class RedisJobStore extends RedisAdapter implements JobStore {
   readonly traits: Partial<Traits> = { clock: 'server', durability: 'server' }
   readonly #base: string
   #hub: WakeHub | undefined
+  /** Nothing was found the last time, nothing is delayed, and nobody has woken us since: a mere poll may look less closely. */
+  #isQuiet = false
 
   constructor(backend: Backend, scope: string) {
     super(backend, 'the Redis job store', false)
@@ -89,6 +93,9 @@ export class RedisJobStore extends RedisAdapter implements JobStore {
     checkBatch(outcomes.length, 'outcomes')
     checkOutcomes(outcomes)
     if (want !== undefined) checkClaimRequest(want)
+    if (this.#isQuiet && outcomes.length === 0 && want !== undefined && (await this.#nothingFor(want)))
+      return NOTHING
+    this.#isQuiet = false
     const { args, places } = outcomeArguments(outcomes, this.backend.settings.maxValueBytes)
     const answer = (await this.run(
       JOB_SCRIPTS.settle,
@@ -101,7 +108,21 @@ export class RedisJobStore extends RedisAdapter implements JobStore {
     if (unreadable.length > 0) {
       await this.settle(unreadable.map((claim) => ({ ...claim, kind: 'fail', reason: 'undecodable' })))
     }
-    return { settled, jobs, nextDueInMs: answer[2] === '' ? null : Number(answer[2]) }
+    const nextDueInMs = answer[2] === '' ? null : Number(answer[2])
+    this.#isQuiet = this.#hub !== undefined && jobs.length === 0 && nextDueInMs === null
+    return { settled, jobs, nextDueInMs }
+  }
+
+  /** One plain command tells whether a claim could find anything, or anything is delayed at all. */
+  async #nothingFor(want: ClaimRequest): Promise<boolean> {
+    const types = want.types.map((type) => type.type)
+    const lists = (await this.backend.connection.read(
+      'hmget',
+      this.#base + JOB_KEYS.PRIORITIES,
+      '',
+      ...types,
+    )) as unknown[]
+    return lists.every((list) => list === null)
   }
 
   async heartbeat(worker: WorkerReport, held: readonly Held[]): Promise<HeartbeatReply> {
@@ -239,7 +260,7 @@ export class RedisJobStore extends RedisAdapter implements JobStore {
       const info = rows[i + 4] as string
       workers.push({
         id: rows[i] as string,
-        until: Number(rows[i + 1]),
+        until: Math.floor(Number(rows[i + 1])),
         dead: rows[i + 2] === 1,
         running: rows[i + 3] as number,
         info: info === '' ? {} : decodeValue<Record<string, unknown>>(info, 'info'),
@@ -252,7 +273,10 @@ export class RedisJobStore extends RedisAdapter implements JobStore {
     this.guard()
     for (const type of types) checkName(type, 'type')
     this.#hub ??= this.backend.openHub(this.#base, { script: JOB_SCRIPTS.listen, parts: (names) => names })
-    const stop = await this.#hub.watch([...new Set(types)], onWake)
+    const stop = await this.#hub.watch([...new Set(types)], (type) => {
+      this.#isQuiet = false
+      onWake(type)
+    })
     return async () => stop()
   }
 

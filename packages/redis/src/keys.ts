@@ -33,6 +33,11 @@ export function lockKey(prefix: string, key: string): string {
   return tag(prefix, 'l', key)
 }
 
+/** There while that owner's lease is live. */
+export function lockLeaseKey(prefix: string, key: string, ownerId: string): string {
+  return `${lockKey(prefix, key)}:${ownerId}`
+}
+
 export function jobBase(prefix: string, scope: string): string {
   return tag(prefix, 'j', scope)
 }
@@ -111,7 +116,7 @@ export const JOB_KEYS = {
   ENDINGS: 'f',
   /** List per priority and type: due + id, in due order. */
   READY: 'r:',
-  /** Hash: type → the priorities whose list is not empty, highest first. */
+  /** Hash: type → the priorities whose list is not empty, highest first; and under the empty name, there while something is delayed. */
   PRIORITIES: 'np',
   /** Sorted set: sequence + priority + id + type, by due. */
   DELAYED: 'z',

@@ -13,7 +13,11 @@ const SLOTS = 16_384
 
 /** A Redis Cluster of three masters on this machine, ready for commands. */
 export async function startCluster(): Promise<TestCluster> {
-  const config = { 'cluster-enabled': 'yes', 'cluster-node-timeout': '2000', 'cluster-config-file': `${randomUUID()}.conf` }
+  const config = {
+    'cluster-enabled': 'yes',
+    'cluster-node-timeout': '2000',
+    'cluster-config-file': `${randomUUID()}.conf`,
+  }
   const servers = await Promise.all([0, 1, 2].map(() => startRedis({ config })))
   const nodes = servers.map(({ port }) => ({ host: '127.0.0.1', port }))
   const clients = nodes.map((node) => new Redis(node))

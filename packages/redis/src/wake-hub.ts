@@ -37,11 +37,13 @@ export type OnWake = (name: string) => void
 const NUDGE: Script = script('nudge', [nudgeText])
 
 /** How long one pop blocks. */
-const BLOCK_MS = 10_000
+const BLOCK_MS = 30_000
 /** Beyond that a pop without answer means a dead connection. */
 const GRACE_MS = 2_000
 /** How long the server counts the hub among those who wait, after it last said so. */
 const KNOWN_MS = 3 * BLOCK_MS
+/** After a wake the next due moment is looked up anew, but not more often than this. */
+const RELISTEN_MS = 100
 /** How long to go on as before after something is no longer watched: often it is watched again at once. */
 const LINGER_MS = 500
 /** After a wake this soon after the one before it, wait a moment: one look finds all that came meanwhile. */
@@ -57,6 +59,7 @@ export class WakeHub {
   #listenedAt = Number.NEGATIVE_INFINITY
   #dueTimer: Timer | undefined
   #linger: NodeJS.Timeout | undefined
+  #relistenTimer: NodeJS.Timeout | undefined
   #wakeUp: (() => void) | undefined
   #running = false
   #closed = false
@@ -90,6 +93,7 @@ export class WakeHub {
     if (this.#closed) return
     this.#closed = true
     clearTimeout(this.#linger)
+    clearTimeout(this.#relistenTimer)
     this.#dueTimer?.cancel()
     this.#wakeUp?.()
     this.#blocking.close()
@@ -139,6 +143,16 @@ export class WakeHub {
     if (!this.#closed) this.#listen().catch(this.#options.onFault)
   }
 
+  #relistenSoon(): void {
+    this.#relistenTimer ??= setTimeout(
+      () => {
+        this.#relistenTimer = undefined
+        this.#relisten()
+      },
+      Math.max(0, RELISTEN_MS - (performance.now() - this.#listenedAt)),
+    )
+  }
+
   async #loop(): Promise<void> {
     this.#running = true
     let retryMs = 10
@@ -153,7 +167,7 @@ export class WakeHub {
           const burst = performance.now() - lastWake < BURST_MS
           lastWake = performance.now()
           if (burst) await this.#pause(BURST_MS)
-          this.#relisten()
+          this.#relistenSoon()
         } else if (performance.now() - this.#listenedAt >= BLOCK_MS) this.#relisten()
       } catch (error) {
         if (this.#closed) break

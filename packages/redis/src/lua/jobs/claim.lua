@@ -199,6 +199,7 @@ local function next_due(open, hubs)
   end
   if wait or next(names) == nil then return wait and '0' or '' end
   local soonest = redis.call('ZRANGE', K_DELAYED, 0, 63, 'WITHSCORES')
+  if #soonest == 0 then redis.call('HDEL', K_PRIORITIES, '') end
   for i = 1, #soonest, 2 do
     local member = soonest[i]
     -- beyond so many of other types: look again when the last of them is due

@@ -7,11 +7,19 @@
 -- Returns {1 when the worker is alive, else 0; number lost; the lost ids; the ids whose cancellation was asked for}.
 local worker, phase, grace = ARGV[1], ARGV[3], tonumber(ARGV[4])
 local key = K_HELD .. worker
-local alive = redis.call('ZSCORE', K_WORKERS, worker) ~= false
-if not alive and phase == 'join' then alive = redis.call('ZSCORE', K_DEAD, worker) == false end
+local ends = format('%.3f', math.min(now_us / 1000 + tonumber(ARGV[2]), FAR))
+local alive
+if phase == 'join' then
+  alive = redis.call('ZSCORE', K_DEAD, worker) == false
+  if alive then redis.call('ZADD', K_WORKERS, ends, worker) end
+else
+  -- the end has changed, unless there was none
+  alive = redis.call('ZADD', K_WORKERS, 'XX', 'CH', ends, worker) == 1
+    or redis.call('ZSCORE', K_WORKERS, worker) ~= false
+end
 
 local lost, asked, mine = {}, {}, {}
-local cancelling = redis.call('EXISTS', K_CANCEL) == 1
+local cancelling = #ARGV > 5 and redis.call('EXISTS', K_CANCEL) == 1
 for from = 6, #ARGV, 2000 do
   local stop = math.min(from + 1999, #ARGV)
   local ids = {}
@@ -33,9 +41,8 @@ if alive then
   if leaving then
     redis.call('ZREM', K_WORKERS, worker)
     redis.call('HDEL', K_INFO, worker)
-  else
-    redis.call('ZADD', K_WORKERS, whole(math.min(now_us / 1000 + tonumber(ARGV[2]), FAR)), worker)
-    if ARGV[5] ~= '' then redis.call('HSET', K_INFO, worker, ARGV[5]) end
+  elseif ARGV[5] ~= '' then
+    redis.call('HSET', K_INFO, worker, ARGV[5])
   end
   local held = redis.call('HLEN', key)
   for _ in pairs(mine) do held = held - 1 end

@@ -93,6 +93,7 @@ if #bodies > 0 then
     redis.call('HSET', K_BODIES, unpack(bodies))
     earliest = redis.call('ZRANGE', K_DELAYED, 0, 0)[1]
     redis.call('ZADD', K_DELAYED, unpack(members))
+    mark_delayed()
     local now_earliest = redis.call('ZRANGE', K_DELAYED, 0, 0)[1]
     -- a sleeper must learn of a due moment before the one it knows
     if now_earliest ~= earliest then woken[sub(now_earliest, find(now_earliest, '\0', 12, true) + 1)] = true end

@@ -186,7 +186,13 @@ local function next_sequences(many)
   return redis.call('INCRBY', K_SEQUENCE, many) - many
 end
 
+-- While something is delayed the hash of priorities has a field of no type: one look at it tells that nothing is to do.
+local function mark_delayed()
+  redis.call('HSET', K_PRIORITIES, '', 1)
+end
+
 local function delay(id, head, due, sequence)
+  mark_delayed()
   redis.call('ZADD', K_DELAYED, exact(due), sequence .. head.priority .. id .. '\0' .. head.type)
 end
 

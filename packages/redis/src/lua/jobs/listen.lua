@@ -4,7 +4,6 @@
 -- ARGV     hub, ms it stays known, then the types
 -- Returns ms until a job of them is due, and which type (counted from 1); nothing when none is to come.
 local now_us = micros()
-redis.call('ZREMRANGEBYSCORE', K_HUBS, '-inf', whole(now_us))
 redis.call('ZADD', K_HUBS, whole(now_us + tonumber(ARGV[2]) * 1000), ARGV[1])
 local types = {}
 for i = 3, #ARGV do types[ARGV[i]] = i - 2 end

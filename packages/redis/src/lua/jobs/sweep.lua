@@ -78,6 +78,7 @@ for i = 1, #names do
   if redis.call('EXISTS', key) == 0 then redis.call('SREM', K_KEPT_NAMES, names[i]) end
 end
 pruned = pruned + forget()
+redis.call('ZREMRANGEBYSCORE', K_HUBS, '-inf', whole(now_us))
 freed_out()
 tally_out()
 wake_out()
