@@ -1,7 +1,7 @@
 import { type ChangeAnswer, InvalidArgumentError, type JobChange } from '@sched/core/adapter'
 import { checkDuration, checkInstant } from '../arguments.ts'
 import type { JobScope } from './job-scope.ts'
-import { CANCELLED, COMPLETED, FAILED, PENDING, RUNNING } from './job-table.ts'
+import { CANCELLED, COMPLETED, FAILED, PENDING, RUNNING } from './job-states.ts'
 
 export function checkChange(change: JobChange): void {
   switch (change.kind) {

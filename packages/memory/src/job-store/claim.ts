@@ -2,7 +2,7 @@ import { type ClaimedJob, type ClaimRequest, MAX_BATCH } from '@sched/core/adapt
 import { checkCount, checkPositive } from '../arguments.ts'
 import type { Level } from '../ready-queue.ts'
 import type { JobScope } from './job-scope.ts'
-import { FAILED } from './job-table.ts'
+import { FAILED } from './job-states.ts'
 import type { TypeLane } from './type-lane.ts'
 import { claimedJob } from './views.ts'
 import type { Claim } from './workers.ts'

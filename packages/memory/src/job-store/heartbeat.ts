@@ -6,7 +6,7 @@ import {
   type WorkerReport,
 } from '@sched/core/adapter'
 import type { JobScope } from './job-scope.ts'
-import { RUNNING } from './job-table.ts'
+import { RUNNING } from './job-states.ts'
 import { type Claim, Worker } from './workers.ts'
 
 /** Renews a worker's lease, and squares what it holds with what the store holds for it. */

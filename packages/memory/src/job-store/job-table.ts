@@ -4,18 +4,10 @@
  * {@link Terms}. So a million jobs are a handful of large arrays to the garbage collector, not a million records.
  */
 import type { JobError, JobOptions, Occurrence } from '@sched/core/adapter'
+import { FREE } from './job-states.ts'
 import type { Terms } from './terms.ts'
 import type { TypeLane } from './type-lane.ts'
 import type { Claim } from './workers.ts'
-
-/** States as they are stored: the index of the name in `JOB_STATES`; FREE: the slot holds no job. */
-export const PENDING = 0
-export const RUNNING = 1
-export const COMPLETED = 2
-export const FAILED = 3
-export const CANCELLED = 4
-export const FREE = 5
-export type FinalCode = typeof COMPLETED | typeof FAILED | typeof CANCELLED
 
 /** What most jobs do not have. */
 export class Extras {

@@ -12,7 +12,7 @@ import {
 } from '@sched/core/adapter'
 import { checkCount } from '../arguments.ts'
 import type { JobScope } from './job-scope.ts'
-import { FREE } from './job-table.ts'
+import { FREE } from './job-states.ts'
 import { jobRecord } from './views.ts'
 
 const DEFAULT_LIMIT = 100

@@ -1,7 +1,7 @@
 import { copyValue, InvalidArgumentError, type JobError, type Outcome } from '@sched/core/adapter'
 import { checkDuration } from '../arguments.ts'
 import type { JobScope } from './job-scope.ts'
-import { COMPLETED, RUNNING } from './job-table.ts'
+import { COMPLETED, RUNNING } from './job-states.ts'
 import { workerOfToken } from './workers.ts'
 
 /** Outcomes whose arguments are in order: nothing was changed yet, and nothing can go wrong any more. */

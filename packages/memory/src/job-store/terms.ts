@@ -9,7 +9,7 @@ import {
   type Retention,
 } from '@sched/core/adapter'
 import { checkCount, checkDuration } from '../arguments.ts'
-import { COMPLETED, FAILED, type FinalCode } from './job-table.ts'
+import { COMPLETED, FAILED, type FinalCode } from './job-states.ts'
 
 /** What a settle or a sweep must know of a job: one object for all jobs of a type that say the same. */
 export interface Terms {

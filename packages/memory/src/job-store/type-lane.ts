@@ -1,6 +1,6 @@
 import { ReadyQueue } from '../ready-queue.ts'
 import { History } from './history.ts'
-import { COMPLETED, type FinalCode } from './job-table.ts'
+import { COMPLETED, type FinalCode } from './job-states.ts'
 import { DEFAULT_TERMS, type Terms } from './terms.ts'
 
 /** Everything a scope keeps for one job type. Made by its first job or its first pause; stays, since its counters do. */

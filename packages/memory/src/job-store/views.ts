@@ -1,5 +1,6 @@
 import { type ClaimedJob, cloneValue, JOB_STATES, type JobRecord } from '@sched/core/adapter'
-import { COMPLETED, type JobTable, RUNNING } from './job-table.ts'
+import { COMPLETED, RUNNING } from './job-states.ts'
+import type { JobTable } from './job-table.ts'
 
 /** What a claim hands to the runtime: copies of its own. */
 export function claimedJob(table: JobTable, slot: number): ClaimedJob {
