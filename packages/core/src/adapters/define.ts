@@ -6,7 +6,6 @@ import { BACKEND, type Backend, type HasBackend } from '../contracts/backend.ts'
 import {
   BROKER_OPTIONAL,
   BROKER_REQUIRED,
-  type BrokerStrategy,
   type ClaimOptions,
   type IBrokerEngine,
   type Lease,
@@ -15,7 +14,7 @@ import {
   type QueueSize,
   type ReceiptItem,
 } from '../contracts/broker-engine.ts'
-import type { Traits } from '../contracts/lifecycle.ts'
+import type { BrokerStrategy, Traits } from '../contracts/lifecycle.ts'
 import { type ILockAdapter, LOCK_OPTIONAL, LOCK_REQUIRED } from '../contracts/lock-adapter.ts'
 import {
   type CompareAndSetItem,

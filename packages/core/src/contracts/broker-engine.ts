@@ -1,7 +1,4 @@
-import type { Lifecycle } from './lifecycle.ts'
-
-/** `priority` (default): higher first, then due time, then the publisher's order. `fifo` and `lifo` ignore priority but see every id. */
-export type BrokerStrategy = 'priority' | 'fifo' | 'lifo'
+import type { BrokerStrategy, Lifecycle } from './lifecycle.ts'
 
 export interface ClaimOptions {
   readonly strategy?: BrokerStrategy

@@ -1,4 +1,5 @@
-import type { BrokerStrategy } from './broker-engine.ts'
+/** `priority` (default): higher first, then due time, then the publisher's order. `fifo` and `lifo` ignore priority but see every id. */
+export type BrokerStrategy = 'priority' | 'fifo' | 'lifo'
 
 /** What no method shows about an adapter. Everything is optional; what is left out is taken as the weaker answer. */
 export interface Traits {
