@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { UnavailableError } from '@sched/core/adapter'
+import { CONTRACT_METHODS } from '../contract-methods.ts'
 import { Random } from '../random.ts'
 
 /**
@@ -15,7 +16,7 @@ export type Fault = 'fail-before' | 'fail-after' | 'delay' | 'hang' | 'duplicate
 
 export interface FaultRule {
   readonly fault: Fault
-  /** The methods it hits; default all but ready, ping and close. */
+  /** The methods it hits; default every one of the contracts but ready, ping and close. */
   readonly methods?: readonly string[]
   /** The chance per call, 0 … 1; default 1. */
   readonly chance?: number
@@ -59,7 +60,9 @@ export function withFaults<T extends object>(adapter: T, options: FaultOptions):
   return new Proxy(adapter, {
     get(inner, key) {
       const value: unknown = Reflect.get(inner, key, inner)
-      if (typeof value !== 'function' || typeof key !== 'string') return value
+      if (typeof value !== 'function') return value
+      // what is no contract's is between the adapter and its kin
+      if (typeof key !== 'string' || !CONTRACT_METHODS.has(key)) return value.bind(inner)
       return (...args: unknown[]): unknown => {
         const call = (): unknown => value.apply(inner, args)
         const rule = draw(key)
