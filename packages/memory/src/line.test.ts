@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { Line } from './line.ts'
-import { Random } from './random.test-support.ts'
+import { Random } from './random.support.ts'
 
 interface Entry {
   at: number

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { compareKeyed, compareText, type Keyed } from './ordering.ts'
-import { Random } from './random.test-support.ts'
+import { Random } from './random.support.ts'
 
 test('text is ordered by its UTF-8 bytes, also where UTF-16 would have it otherwise', () => {
   expect(compareText('\u{1f600}', '\uffee')).toBeGreaterThan(0)

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Random } from './random.test-support.ts'
+import { Random } from './random.support.ts'
 import { ReadyQueue } from './ready-queue.ts'
 
 test('the highest priority that has something due goes first, then the earliest due, then the ticket', () => {

@@ -1,7 +1,7 @@
 import type { Filter, ListOptions } from '@sched/core/adapter'
 import { expect, test } from 'vitest'
 import { createMemoryStorage } from './index.ts'
-import { Random } from './random.test-support.ts'
+import { Random } from './random.support.ts'
 
 const FIELDS = ['state', 'n', 'at', 'mixed']
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Random } from '../random.test-support.ts'
+import { Random } from '../random.support.ts'
 import { hashOf, IdIndex } from './id-index.ts'
 
 test.each<[string, (id: string) => number]>([

@@ -1,7 +1,7 @@
 import type { NewJob } from '@sched/core/adapter'
 import { describe, expect, test } from 'vitest'
-import { Random } from '../random.test-support.ts'
-import { Crew, LEASE_MS } from './crew.test-support.ts'
+import { Random } from '../random.support.ts'
+import { Crew, LEASE_MS } from './crew.support.ts'
 
 describe('claiming', () => {
   test('goes by priority, due time and order of insert over all types together', async () => {
