@@ -243,8 +243,10 @@ export class ModelBroker extends QueueRules implements IBrokerEngine {
   protected watch(name: string, onWake: () => void): () => void {
     const queue = this.queue(name)
     let timer: Timer | undefined
+    let stopped = false
     const arm = (): void => {
       timer?.cancel()
+      if (stopped) return
       const waits = [...queue.entries.values()]
         .map((entry) => this.claimableIn(entry))
         .filter((wait) => wait > 0)
@@ -257,6 +259,7 @@ export class ModelBroker extends QueueRules implements IBrokerEngine {
     queue.wakes.add(wake)
     arm()
     return () => {
+      stopped = true
       timer?.cancel()
       queue.wakes.delete(wake)
     }

@@ -9,8 +9,10 @@ export function watchTypes(
   onWake: (type: string) => void,
 ): () => void {
   const timers = new Map<string, Timer>()
+  let stopped = false
   const arm = (type: string): void => {
     timers.get(type)?.cancel()
+    if (stopped) return
     let soonest = Number.POSITIVE_INFINITY
     for (const job of table.pending) {
       if (job.type === type && job.runAt > clock.now()) soonest = Math.min(soonest, job.runAt)
@@ -29,6 +31,7 @@ export function watchTypes(
   table.wakes.add(wake)
   for (const type of types) arm(type)
   return () => {
+    stopped = true
     table.wakes.delete(wake)
     for (const timer of timers.values()) timer.cancel()
   }

@@ -7,6 +7,7 @@ import type { Mutant } from './mutant.ts'
 export const lifeMutants: readonly Mutant[] = [
   {
     mistake: 'a closed storage goes on working',
+    everywhere: true,
     parts: {
       storage: (node) =>
         new (class extends ModelStorage {
@@ -17,6 +18,7 @@ export const lifeMutants: readonly Mutant[] = [
   },
   {
     mistake: 'closing twice is an error',
+    everywhere: true,
     parts: {
       lock: (node) =>
         new (class extends ModelLock {
@@ -30,6 +32,7 @@ export const lifeMutants: readonly Mutant[] = [
   },
   {
     mistake: 'closing one node closes all',
+    everywhere: true,
     parts: {
       broker: (node) =>
         new (class extends ModelBroker {
@@ -43,6 +46,7 @@ export const lifeMutants: readonly Mutant[] = [
   },
   {
     mistake: 'ready can be called once only',
+    everywhere: true,
     parts: {
       storage: (node) =>
         new (class extends ModelStorage {

@@ -9,6 +9,8 @@ export interface Mutant {
   readonly mistake: string
   /** What stands in place of the model's own. */
   readonly parts: Partial<ModelParts>
+  /** True: the mistake is in `ready` or `close`, so it can show in any case, and all are run. */
+  readonly everywhere?: boolean
   /** Case id → a part of the message it must fail with. */
   readonly fails: Readonly<Record<string, string>>
 }
