@@ -26,7 +26,7 @@ export function armLimits(attempt: Attempt, clock: Clock, giveUp: GiveUp): void 
   const watch = (leftMs: number): void => {
     attempt.stall = clock.after(leftMs, () => {
       const left = attempt.lastSign + stallMs - clock.monotonic()
-      if (left > 0) watch(left)
+      if (left > 0) watch(Math.ceil(left))
       else giveUp(attempt, 'stalled', new JobStalledError(job.id, stallMs))
     })
   }

@@ -265,7 +265,9 @@ export class Consumer {
     if (at === Number.POSITIVE_INFINITY || (this.#timer && this.#timerAt <= at)) return
     this.#timer?.cancel()
     this.#timerAt = at
-    this.#timer = this.#parts.clock.after(Math.max(0, at - this.#parts.clock.monotonic()), () => {
+    // whole milliseconds: a rest too small to move the clock would be waited for again and again
+    const delayMs = Math.max(0, Math.ceil(at - this.#parts.clock.monotonic()))
+    this.#timer = this.#parts.clock.after(delayMs, () => {
       this.#timer = undefined
       this.#timerAt = Number.POSITIVE_INFINITY
       this.turn()
