@@ -1,3 +1,6 @@
+// packages/redis/src/zz-composed-bench.ts
+import { execSync } from "node:child_process";
+
 // packages/core/src/contracts/backend.ts
 var BACKEND = /* @__PURE__ */ Symbol.for("@sched/backend");
 
@@ -861,14 +864,17 @@ var Unreadable = class {
     this.error = error;
   }
 };
+var AS_IT_IS = { pack: (row) => row, unpack: (stored) => stored };
 var RecordTable = class _RecordTable {
   #storage;
   #namespace;
   #health;
-  constructor(storage, namespace, health) {
+  #packing;
+  constructor(storage, namespace, health, packing = AS_IT_IS) {
     this.#storage = storage;
     this.#namespace = namespace;
     this.#health = health;
+    this.#packing = packing;
   }
   get fenced() {
     return this.#storage.compareAndSet !== void 0;
@@ -880,14 +886,15 @@ var RecordTable = class _RecordTable {
         "this storage adapter has no `within`, so it cannot insert in a transaction: leave `tx` out"
       );
     }
-    return new _RecordTable(this.#storage.within(transaction), this.#namespace, this.#health);
+    return new _RecordTable(this.#storage.within(transaction), this.#namespace, this.#health, this.#packing);
   }
   /** One answer per id, in order; a record that cannot be decoded comes as {@link Unreadable} and hides no other. */
   async read(ids) {
     if (ids.length === 0) return [];
     if (ids.length === 1 || !this.#storage.getMany) return this.#readEach(ids);
     try {
-      return await this.#call(() => this.#storage.getMany(this.#namespace, ids));
+      const records = await this.#call(() => this.#storage.getMany(this.#namespace, ids));
+      return records.map((record) => this.#unpack(record));
     } catch (error) {
       if (isUndecodable(error)) return this.#readEach(ids);
       throw error;
@@ -895,14 +902,17 @@ var RecordTable = class _RecordTable {
   }
   /** Stores what has no record yet: true, or false where there is one. */
   async insert(rows) {
-    return this.#write(rows.map((value) => ({ id: value.id, expectedRev: null, value })));
+    return this.#write(rows.map((row) => ({ id: row.id, expectedRev: null, value: this.#packing.pack(row) })));
   }
   /** Replaces each row whose record is still at the rev before: true, or false where it is not. */
   async replace(rows) {
-    return this.#write(rows.map((value) => ({ id: value.id, expectedRev: value.rev - 1, value })));
+    return this.#write(
+      rows.map((row) => ({ id: row.id, expectedRev: row.rev - 1, value: this.#packing.pack(row) }))
+    );
   }
   async find(filter, options) {
-    return this.#call(() => this.#storage.list(this.#namespace, filter, options));
+    const records = await this.#call(() => this.#storage.list(this.#namespace, filter, options));
+    return records.map((record) => this.#unpack(record));
   }
   /** In id order, from behind `after`; `next` is null at the end. Without `page` in the storage: by offset. */
   async page(filter, limit, after) {
@@ -911,7 +921,7 @@ var RecordTable = class _RecordTable {
         () => this.#storage.page(this.#namespace, filter, { limit, ...after === null ? {} : { after } })
       );
       return {
-        rows: records.map(({ value }) => value),
+        rows: records.map(({ value }) => this.#unpack(value)),
         next: records.length < limit ? null : records.at(-1)?.id ?? null
       };
     }
@@ -959,12 +969,15 @@ var RecordTable = class _RecordTable {
   #readEach(ids) {
     return inParallel(ids, async (id) => {
       try {
-        return await this.#call(() => this.#storage.get(this.#namespace, id));
+        return this.#unpack(await this.#call(() => this.#storage.get(this.#namespace, id)));
       } catch (error) {
         if (isUndecodable(error)) return new Unreadable(error);
         throw error;
       }
     });
+  }
+  #unpack(record) {
+    return this.#packing.unpack(record);
   }
   #call(call) {
     return this.#health.watch(call);
@@ -975,6 +988,30 @@ function isUndecodable(error) {
 }
 
 // packages/core/src/store/composed/job-table.ts
+var COMMON = {
+  priority: 0,
+  attempt: 0,
+  failures: 0,
+  crashes: 0,
+  maxRetries: 0,
+  maxCrashes: DEFAULT_MAX_CRASHES,
+  delivery: "at-least-once",
+  rememberMs: REMEMBER_MS.made,
+  fence: 0
+};
+var COMMON_FIELDS = Object.entries(COMMON);
+var JOB_PACKING = {
+  pack(job) {
+    if (job.state === "gone") return job;
+    const packed = { ...job };
+    for (const [field, common] of COMMON_FIELDS) if (packed[field] === common) packed[field] = void 0;
+    return packed;
+  },
+  unpack: (stored) => isPackedJob(stored) ? { ...COMMON, ...stored } : stored
+};
+function isPackedJob(stored) {
+  return typeof stored === "object" && stored !== null && JOB_STATES.includes(stored.state);
+}
 async function readJobs(table, ids) {
   const values = await table.read(ids);
   return values.map((value, index) => jobOf(ids[index], value));
@@ -2391,7 +2428,7 @@ function composedParts(options) {
   const health = new StorageHealth(clock);
   const revisions = new Revisions(serverTime);
   const queues = new Queues(broker);
-  const jobs = new RecordTable(storage, JOBS, health);
+  const jobs = new RecordTable(storage, JOBS, health, JOB_PACKING);
   return {
     jobs,
     reconciler: new RecordTable(storage, RECONCILER, health),
@@ -4425,7 +4462,7 @@ var nudge_default = "-- Makes one hub's blocking pop return, because what it wai
 var NUDGE = script("nudge", [nudge_default]);
 var BLOCK_MS = 3e4;
 var GRACE_MS = 2e3;
-var KNOWN_MS = 3 * BLOCK_MS;
+var KNOWN_BLOCKS = 3;
 var RELISTEN_MS = 100;
 var LINGER_MS = 500;
 var BURST_MS = 5;
@@ -4435,6 +4472,7 @@ var WakeHub = class {
   #id = randomUUID2();
   #watched = /* @__PURE__ */ new Map();
   #blocking;
+  #blockMs;
   #listening;
   #listenedAt = Number.NEGATIVE_INFINITY;
   #dueTimer;
@@ -4445,7 +4483,9 @@ var WakeHub = class {
   #closed = false;
   constructor(options) {
     this.#options = options;
-    this.#blocking = new Connection({ open: options.open, deadlineMs: BLOCK_MS + GRACE_MS, what: "redis" });
+    this.#blockMs = options.blockMs ?? BLOCK_MS;
+    const deadlineMs = this.#blockMs + (options.graceMs ?? GRACE_MS);
+    this.#blocking = new Connection({ open: options.open, deadlineMs, what: "redis" });
   }
   /** Calls `onWake` for hints about `name`. Resolves, once listening, to the way to stop. */
   async watch(names, onWake) {
@@ -4496,7 +4536,7 @@ var WakeHub = class {
   async #listenNow() {
     await null;
     const names = [...this.#watched.keys()];
-    const next = await this.#options.listen(this.#id, KNOWN_MS, names);
+    const next = await this.#options.listen(this.#id, KNOWN_BLOCKS * this.#blockMs, names);
     this.#listenedAt = performance.now();
     this.#dueTimer?.cancel();
     this.#dueTimer = void 0;
@@ -4537,7 +4577,7 @@ var WakeHub = class {
           lastWake = performance.now();
           if (burst) await this.#pause(BURST_MS);
           this.#relistenSoon();
-        } else if (performance.now() - this.#listenedAt >= BLOCK_MS) this.#relisten();
+        } else if (performance.now() - this.#listenedAt >= this.#blockMs) this.#relisten();
       } catch (error) {
         if (this.#closed) break;
         this.#options.onFault(error);
@@ -4556,7 +4596,7 @@ var WakeHub = class {
     const names = [...this.#watched.keys()];
     const keys = names.map((name) => wakeKey(this.#options.base, name));
     const own2 = nudgeKey(this.#options.base, this.#id);
-    const answer = await this.#blocking.pop([...keys, own2], BLOCK_MS / 1e3);
+    const answer = await this.#blocking.pop([...keys, own2], this.#blockMs / 1e3);
     if (answer === null || answer[0] === own2) return null;
     return names[keys.indexOf(answer[0])] ?? null;
   }
@@ -5064,18 +5104,23 @@ var RedisLock = class extends RedisAdapter {
     return await this.acquireLease(key, ownerId, ttlMs) !== null;
   }
   async acquireLease(key, ownerId, ttlMs) {
+    this.guard();
     const { row, lease } = this.#keys(key, ownerId);
-    const args = [ownerId, checkedTtl(ttlMs), KEEP_MS, lease.slice(0, -ownerId.length)];
+    const ttl = checkedTtl(ttlMs);
+    if (this.#isRowKept(lease)) {
+      const token2 = await this.#renewedToken(row, lease, ttl);
+      if (token2 !== null) return { token: token2 };
+    }
+    const args = [ownerId, ttl, KEEP_MS, lease.slice(0, -ownerId.length)];
     const token = await this.run(ACQUIRE, [row, lease], args);
+    this.#noteKept(lease, token !== null);
     return token === null ? null : { token: Number(token) };
   }
   async renew(key, ownerId, ttlMs) {
     this.guard();
     const { row, lease } = this.#keys(key, ownerId);
     const ttl = checkedTtl(ttlMs);
-    const keptAt = this.#rowKept.get(lease);
-    if (keptAt !== void 0 && performance.now() - keptAt < KEEP_ROW_EVERY_MS)
-      return await this.backend.connection.read("pexpire", lease, ttl) === 1;
+    if (this.#isRowKept(lease)) return await this.backend.connection.read("pexpire", lease, ttl) === 1;
     const renewed = await this.run(RENEW, [row, lease], [ttl, KEEP_MS]) === 1;
     this.#noteKept(lease, renewed);
     return renewed;
@@ -5087,6 +5132,19 @@ var RedisLock = class extends RedisAdapter {
   async isOwner(key, ownerId) {
     this.guard();
     return await this.backend.connection.read("exists", this.#keys(key, ownerId).lease) === 1;
+  }
+  /** As the leader does at every renewal: two plain commands, sent together. Null when the lease had ended. */
+  async #renewedToken(row, lease, ttl) {
+    const { connection } = this.backend;
+    const [renewed, token] = await Promise.all([
+      connection.read("pexpire", lease, ttl),
+      connection.read("hget", row, "token")
+    ]);
+    return renewed === 1 && typeof token === "string" ? Number(token) : null;
+  }
+  #isRowKept(lease) {
+    const keptAt = this.#rowKept.get(lease);
+    return keptAt !== void 0 && performance.now() - keptAt < KEEP_ROW_EVERY_MS;
   }
   #noteKept(lease, kept) {
     this.#rowKept.delete(lease);
@@ -5404,19 +5462,38 @@ function redis(source, options = {}) {
 }
 
 // packages/redis/src/zz-composed-bench.ts
+var srv = () => {
+  const o = execSync("redis-cli -p 7391 info cpu").toString();
+  return Number(/used_cpu_user:([\d.]+)/.exec(o)[1]) + Number(/used_cpu_sys:([\d.]+)/.exec(o)[1]);
+};
 var a = redis("redis://127.0.0.1:7391", { prefix: "bench" + process.pid });
 var b = redis("redis://127.0.0.1:7391", { prefix: "bench" + process.pid });
 for (const mode of ["composed", "fused"]) {
   const adapters = mode === "composed" ? { storage: a.storage, broker: b.broker, lock: a.lock } : a;
-  const { store, ready, description } = openJobStore({ logger: { debug: console.log, info: console.log, warn: console.log, error: console.log }, adapters, scope: mode, fuse: mode === "fused" });
+  const { store, ready, description } = openJobStore({
+    logger: { debug: console.log, info: console.log, warn: console.log, error: console.log },
+    adapters,
+    scope: mode,
+    fuse: mode === "fused"
+  });
   await ready();
   console.log(description.store, description.tier);
   await store.heartbeat({ id: "w", leaseMs: 6e4, phase: "join" }, []);
   const N = Number(process.argv[2] ?? 2e4), B = 100;
   let t = performance.now();
-  for (let i = 0; i < N; i += B) await store.insert(Array.from({ length: B }, (_, k) => ({ id: `j${i + k}`, type: "t", payload: { n: i, text: "x".repeat(80) }, priority: 0 })));
+  for (let i = 0; i < N; i += B)
+    await store.insert(
+      Array.from({ length: B }, (_, k) => ({
+        id: `j${i + k}`,
+        type: "t",
+        payload: { n: i, text: "x".repeat(80) },
+        priority: 0
+      }))
+    );
   console.log("insert/s", Math.round(N / (performance.now() - t) * 1e3));
   t = performance.now();
+  const c0 = process.cpuUsage();
+  const s0 = srv();
   const want = { worker: "w", limit: B, types: [{ type: "t" }] };
   let { jobs, nextDueInMs } = await store.settle([], want);
   if (!jobs.length) {
@@ -5425,11 +5502,16 @@ for (const mode of ["composed", "fused"]) {
   }
   let done = 0;
   while (jobs.length) {
-    const r = await store.settle(jobs.map(({ id, token }) => ({ id, token, kind: "complete" })), want);
+    const r = await store.settle(
+      jobs.map(({ id, token }) => ({ id, token, kind: "complete" })),
+      want
+    );
     done += jobs.length;
     jobs = r.jobs;
     if (!jobs.length) console.log("empty", r.nextDueInMs, done);
   }
+  const c1 = process.cpuUsage(c0);
+  console.log("cpu us/job: client", ((c1.user + c1.system) / N).toFixed(1), "server", ((srv() - s0) * 1e6 / N).toFixed(1));
   console.log("processed", done, "per s", Math.round(N / (performance.now() - t) * 1e3));
   t = performance.now();
   await store.sweep({});
