@@ -1,9 +1,41 @@
+import { JOB_STATES } from '../../contracts/job-record.ts'
+import { DEFAULT_MAX_CRASHES, REMEMBER_MS } from '../../contracts/job-store.ts'
 import { encodeValue } from '../../values/codec.ts'
 import { type GoneRow, isGone, isJobRow, type JobRow } from './job-row.ts'
-import { type RecordTable, Unreadable } from './record-table.ts'
+import { type Packing, type RecordTable, Unreadable } from './record-table.ts'
 
 export type StoredJob = JobRow | GoneRow
 export type JobTable = RecordTable<StoredJob>
+
+/** What most jobs have; a stored record leaves out what is as here. */
+const COMMON = {
+  priority: 0,
+  attempt: 0,
+  failures: 0,
+  crashes: 0,
+  maxRetries: 0,
+  maxCrashes: DEFAULT_MAX_CRASHES,
+  delivery: 'at-least-once',
+  rememberMs: REMEMBER_MS.made,
+  fence: 0,
+} as const
+
+const COMMON_FIELDS = Object.entries(COMMON)
+
+/** Halves the bytes of a small job: each write of a record is a write of the whole. */
+export const JOB_PACKING: Packing<StoredJob> = {
+  pack(job) {
+    if (job.state === 'gone') return job
+    const packed: Record<string, unknown> = { ...job }
+    for (const [field, common] of COMMON_FIELDS) if (packed[field] === common) packed[field] = undefined
+    return packed
+  },
+  unpack: (stored) => (isPackedJob(stored) ? { ...COMMON, ...stored } : stored),
+}
+
+function isPackedJob(stored: unknown): stored is Partial<JobRow> {
+  return typeof stored === 'object' && stored !== null && JOB_STATES.includes((stored as JobRow).state)
+}
 
 /** A record that is no job as this version understands it. */
 export interface UndecodableJob {

@@ -8,7 +8,7 @@ import { ClaimBook } from './claim-book.ts'
 import { CountRetention } from './count-retention.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { JOBS, RECONCILER, TALLIES, TYPES, WORKERS } from './job-row.ts'
-import type { JobTable, StoredJob } from './job-table.ts'
+import { JOB_PACKING, type JobTable, type StoredJob } from './job-table.ts'
 import { Queues } from './queues.ts'
 import type { ReconcilerRow } from './reconciler.ts'
 import { RecordTable } from './record-table.ts'
@@ -59,7 +59,7 @@ export function composedParts(options: ComposedOptions): ComposedParts {
   const health = new StorageHealth(clock)
   const revisions = new Revisions(serverTime)
   const queues = new Queues(broker)
-  const jobs: JobTable = new RecordTable<StoredJob>(storage, JOBS, health)
+  const jobs: JobTable = new RecordTable<StoredJob>(storage, JOBS, health, JOB_PACKING)
   return {
     jobs,
     reconciler: new RecordTable(storage, RECONCILER, health),

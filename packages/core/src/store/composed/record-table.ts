@@ -1,4 +1,10 @@
-import type { Filter, IStorageEngine, ListOptions, StoredRecord } from '../../contracts/storage-engine.ts'
+import type {
+  CompareAndSetItem,
+  Filter,
+  IStorageEngine,
+  ListOptions,
+  StoredRecord,
+} from '../../contracts/storage-engine.ts'
 import { SchedError, UnsupportedError } from '../../errors/sched-error.ts'
 import { inParallel } from './in-parallel.ts'
 import type { Versioned } from './job-row.ts'
@@ -16,6 +22,14 @@ export interface Row extends Versioned {
   readonly id: string
 }
 
+/** How a row is written, and read again: what `unpack` does not know it leaves as it is. */
+export interface Packing<T> {
+  pack(row: T): unknown
+  unpack(stored: unknown): unknown
+}
+
+const AS_IT_IS: Packing<unknown> = { pack: (row) => row, unpack: (stored) => stored }
+
 /**
  * One namespace of versioned records, by batches where the storage has them and by single calls else. With compare-and-set every write
  * is fenced by `rev`. Without, a write always succeeds: the base tier, whose user was warned.
@@ -24,11 +38,18 @@ export class RecordTable<T extends Row> {
   readonly #storage: IStorageEngine
   readonly #namespace: string
   readonly #health: StorageHealth
+  readonly #packing: Packing<T>
 
-  constructor(storage: IStorageEngine, namespace: string, health: StorageHealth) {
+  constructor(
+    storage: IStorageEngine,
+    namespace: string,
+    health: StorageHealth,
+    packing: Packing<T> = AS_IT_IS,
+  ) {
     this.#storage = storage
     this.#namespace = namespace
     this.#health = health
+    this.#packing = packing
   }
 
   get fenced(): boolean {
@@ -42,7 +63,7 @@ export class RecordTable<T extends Row> {
         'this storage adapter has no `within`, so it cannot insert in a transaction: leave `tx` out',
       )
     }
-    return new RecordTable(this.#storage.within(transaction), this.#namespace, this.#health)
+    return new RecordTable(this.#storage.within(transaction), this.#namespace, this.#health, this.#packing)
   }
 
   /** One answer per id, in order; a record that cannot be decoded comes as {@link Unreadable} and hides no other. */
@@ -50,7 +71,8 @@ export class RecordTable<T extends Row> {
     if (ids.length === 0) return []
     if (ids.length === 1 || !this.#storage.getMany) return this.#readEach(ids)
     try {
-      return await this.#call(() => this.#storage.getMany!<T>(this.#namespace, ids))
+      const records = await this.#call(() => this.#storage.getMany!(this.#namespace, ids))
+      return records.map((record) => this.#unpack(record))
     } catch (error) {
       if (isUndecodable(error)) return this.#readEach(ids)
       throw error
@@ -59,16 +81,19 @@ export class RecordTable<T extends Row> {
 
   /** Stores what has no record yet: true, or false where there is one. */
   async insert(rows: readonly T[]): Promise<boolean[]> {
-    return this.#write(rows.map((value) => ({ id: value.id, expectedRev: null, value })))
+    return this.#write(rows.map((row) => ({ id: row.id, expectedRev: null, value: this.#packing.pack(row) })))
   }
 
   /** Replaces each row whose record is still at the rev before: true, or false where it is not. */
   async replace(rows: readonly T[]): Promise<boolean[]> {
-    return this.#write(rows.map((value) => ({ id: value.id, expectedRev: value.rev - 1, value })))
+    return this.#write(
+      rows.map((row) => ({ id: row.id, expectedRev: row.rev - 1, value: this.#packing.pack(row) })),
+    )
   }
 
   async find(filter: Filter, options: ListOptions): Promise<T[]> {
-    return this.#call(() => this.#storage.list<T>(this.#namespace, filter, options))
+    const records = await this.#call(() => this.#storage.list(this.#namespace, filter, options))
+    return records.map((record) => this.#unpack(record))
   }
 
   /** In id order, from behind `after`; `next` is null at the end. Without `page` in the storage: by offset. */
@@ -78,11 +103,11 @@ export class RecordTable<T extends Row> {
     after: string | null,
   ): Promise<{ readonly rows: T[]; readonly next: string | null }> {
     if (this.#storage.page) {
-      const records: StoredRecord<T>[] = await this.#call(() =>
-        this.#storage.page!<T>(this.#namespace, filter, { limit, ...(after === null ? {} : { after }) }),
+      const records: StoredRecord<unknown>[] = await this.#call(() =>
+        this.#storage.page!(this.#namespace, filter, { limit, ...(after === null ? {} : { after }) }),
       )
       return {
-        rows: records.map(({ value }) => value),
+        rows: records.map(({ value }) => this.#unpack(value)),
         next: records.length < limit ? null : (records.at(-1)?.id ?? null),
       }
     }
@@ -104,7 +129,7 @@ export class RecordTable<T extends Row> {
     return this.#call(() => this.#storage.delete(this.#namespace, id))
   }
 
-  async #write(items: readonly { id: string; expectedRev: number | null; value: T }[]): Promise<boolean[]> {
+  async #write(items: readonly CompareAndSetItem<unknown>[]): Promise<boolean[]> {
     if (items.length === 0) return []
     const { compareAndSet, compareAndSetMany, saveMany } = this.#storage
     if (compareAndSetMany && (items.length > 1 || !compareAndSet))
@@ -125,7 +150,7 @@ export class RecordTable<T extends Row> {
   }
 
   /** The base tier's inserts look first, and may still meet: its users were warned. */
-  async #takenIds(items: readonly { id: string; expectedRev: number | null }[]): Promise<Set<string>> {
+  async #takenIds(items: readonly CompareAndSetItem<unknown>[]): Promise<Set<string>> {
     const ids = items.filter(({ expectedRev }) => expectedRev === null).map(({ id }) => id)
     const found = await this.read(ids)
     return new Set(ids.filter((_, index) => found[index] !== null))
@@ -134,12 +159,16 @@ export class RecordTable<T extends Row> {
   #readEach(ids: readonly string[]): Promise<(T | Unreadable | null)[]> {
     return inParallel(ids, async (id) => {
       try {
-        return await this.#call(() => this.#storage.get<T>(this.#namespace, id))
+        return this.#unpack(await this.#call(() => this.#storage.get(this.#namespace, id)))
       } catch (error) {
         if (isUndecodable(error)) return new Unreadable(error)
         throw error
       }
     })
+  }
+
+  #unpack(record: unknown): T {
+    return this.#packing.unpack(record) as T
   }
 
   #call<R>(call: () => Promise<R>): Promise<R> {
