@@ -41,19 +41,24 @@ function alive(child: ChildProcess): boolean {
   return child.exitCode === null && child.signalCode === null
 }
 
-/** The build holds child.js; from the sources Node needs a loader for TypeScript. */
+/** The build holds child.js. From the sources, in this repository alone, Node needs loaders for TypeScript, SQL and Lua. */
 function start(setup: ChildSetup): ChildProcess {
   const built = fileURLToPath(new URL('./child.js', import.meta.url))
-  const source = fileURLToPath(new URL('./child.ts', import.meta.url))
   const fromSource = !existsSync(built)
-  const execArgv = fromSource
-    ? ['--conditions=@sched/source', '--import', import.meta.resolve('jiti/register')]
-    : []
-  return fork(fromSource ? source : built, [JSON.stringify(setup)], {
-    serialization: 'advanced',
-    execArgv,
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  })
+  const loaders = (): string[] => [
+    '--conditions=@sched/source',
+    ...['--import', import.meta.resolve('tsx')],
+    ...['--import', new URL('../../../scripts/text-modules-register.mjs', import.meta.url).href],
+  ]
+  return fork(
+    fromSource ? fileURLToPath(new URL('./child.ts', import.meta.url)) : built,
+    [JSON.stringify(setup)],
+    {
+      serialization: 'advanced',
+      execArgv: fromSource ? loaders() : [],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    },
+  )
 }
 
 class Calls {
@@ -61,13 +66,19 @@ class Calls {
   readonly #child: ChildProcess
   readonly #waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>()
   #next = 0
+  #stderr = ''
 
   constructor(child: ChildProcess) {
     this.#child = child
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr = (this.#stderr + text).slice(-4_000)
+    })
     this.ready = new Promise((resolve, reject) => {
       child.on('message', (reply: ChildReply) => ('ready' in reply ? resolve() : this.#settle(reply)))
       child.on('exit', (code, signal) => {
-        const error = new Error(`the child process ended (${signal ?? `exit code ${code}`})`)
+        const error = new Error(
+          `the other process ended (${signal ?? `exit code ${code}`})\n${this.#stderr}`.trim(),
+        )
         reject(error)
         for (const { reject: fail } of this.#waiting.values()) fail(error)
         this.#waiting.clear()
