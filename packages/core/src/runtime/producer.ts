@@ -10,10 +10,17 @@ import type { Clock } from '../values/clock.ts'
 
 type Answer = 'inserted' | 'exists' | Error
 
-/** Records, and who waits for their answers: they come in the order of the records, one call each. */
+/** Records, and who waits for their answers: they come in the order of the records, a stretch at a time. */
 interface Entry {
   readonly records: readonly NewJob[]
-  answer(record: NewJob, answer: Answer): void
+  /** `count` of its answers, which begin at `offset`. */
+  answer(answers: readonly Answer[], offset: number, count: number): void
+}
+
+/** A part of a batch: `count` records of one entry. */
+interface Stretch {
+  readonly entry: Entry
+  readonly count: number
 }
 
 /** After so many batches, or records, the event loop gets a turn: an in-process store answers without one. */
@@ -51,18 +58,19 @@ class Single implements Entry {
     this.#reject = reject
   }
 
-  answer(record: NewJob, answer: Answer): void {
+  answer(answers: readonly Answer[], offset: number): void {
+    const answer = answers[offset]!
     if (answer instanceof Error) this.#reject(answer)
-    else this.#resolve(record.id)
+    else this.#resolve(this.records[0]!.id)
   }
 }
 
 class Group implements Entry {
   readonly records: readonly NewJob[]
-  readonly #results: (string | Error)[] = []
   readonly #resolve: (ids: string[]) => void
   readonly #reject: (error: Error) => void
-  #failed = false
+  readonly #failures: Map<number, Error> = new Map()
+  #answered = 0
 
   constructor(records: readonly NewJob[], resolve: (ids: string[]) => void, reject: (error: Error) => void) {
     this.records = records
@@ -70,11 +78,15 @@ class Group implements Entry {
     this.#reject = reject
   }
 
-  answer(record: NewJob, answer: Answer): void {
-    if (answer instanceof Error) this.#failed = true
-    if (this.#results.push(answer instanceof Error ? answer : record.id) < this.records.length) return
-    if (this.#failed) this.#reject(new EnqueueManyError(this.#results))
-    else this.#resolve(this.#results as string[])
+  answer(answers: readonly Answer[], offset: number, count: number): void {
+    for (let i = 0; i < count; i++) {
+      const answer = answers[offset + i]!
+      if (answer instanceof Error) this.#failures.set(this.#answered + i, answer)
+    }
+    this.#answered += count
+    if (this.#answered < this.records.length) return
+    if (this.#failures.size === 0) this.#resolve(this.records.map(({ id }) => id))
+    else this.#reject(new EnqueueManyError(this.records.map(({ id }, i) => this.#failures.get(i) ?? id)))
   }
 }
 
@@ -131,7 +143,12 @@ export class Producer {
   #push(entry: Entry): void {
     if (this.#closed) {
       const error = new ClosedError('the scheduler')
-      for (const record of entry.records) entry.answer(record, error)
+      const { length } = entry.records
+      entry.answer(
+        Array.from({ length }, () => error),
+        0,
+        length,
+      )
       return
     }
     this.#entries.push(entry)
@@ -141,34 +158,39 @@ export class Producer {
 
   async #flush(): Promise<void> {
     while (this.#head < this.#entries.length) {
-      const records: NewJob[] = []
-      const waiting: Entry[] = []
-      this.#take(records, waiting)
+      const stretches: Stretch[] = []
+      const records = this.#take(stretches)
       const answers = await this.#insert(records)
-      for (let i = 0; i < records.length; i++) waiting[i]!.answer(records[i]!, answers[i]!)
+      let offset = 0
+      for (const { entry, count } of stretches) {
+        entry.answer(answers, offset, count)
+        offset += count
+      }
       // those who waited for this batch may enqueue again at once: let them join the next
       await (this.#turnIsDue(records.length) ? new Promise((resolve) => setImmediate(resolve)) : undefined)
     }
     this.#flushing = undefined
   }
 
-  /** The next batch: its records, and for each who waits for it. */
-  #take(records: NewJob[], waiting: Entry[]): void {
+  /** The records of the next batch, and whose they are. */
+  #take(stretches: Stretch[]): readonly NewJob[] {
+    const records: NewJob[] = []
     while (records.length < MAX_BATCH && this.#head < this.#entries.length) {
       const entry = this.#entries[this.#head]!
-      const until = Math.min(entry.records.length, this.#from + MAX_BATCH - records.length)
-      for (let i = this.#from; i < until; i++) {
-        records.push(entry.records[i]!)
-        waiting.push(entry)
-      }
+      const from = this.#from
+      const until = Math.min(entry.records.length, from + MAX_BATCH - records.length)
+      for (let i = from; i < until; i++) records.push(entry.records[i]!)
+      stretches.push({ entry, count: until - from })
       this.#from = until
-      if (until < entry.records.length) return
+      if (until < entry.records.length) return records
       this.#head++
       this.#from = 0
     }
-    if (this.#head < this.#entries.length) return
-    this.#entries = []
-    this.#head = 0
+    if (this.#head === this.#entries.length) {
+      this.#entries = []
+      this.#head = 0
+    }
+    return records
   }
 
   #turnIsDue(stored: number): boolean {
