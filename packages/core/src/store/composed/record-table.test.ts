@@ -90,6 +90,20 @@ describe('a table of records', () => {
     expect(await table.read(['a'])).toEqual([thing('a', 7)])
   })
 
+  test('writes more than a call takes in several', async () => {
+    const sizes: number[] = []
+    const storage = Object.assign(fenced(), {
+      compareAndSetMany: async (_: string, items: readonly { id: string }[]) => {
+        sizes.push(items.length)
+        return items.map(({ id }) => id !== 'id-1500')
+      },
+    })
+    const rows = Array.from({ length: 2_001 }, (_, index) => thing(`id-${index}`, 1))
+    const answers = await tableOf(storage).replace(rows)
+    expect(sizes).toEqual([1_000, 1_000, 1])
+    expect(answers.flatMap((answer, index) => (answer ? [] : [index]))).toEqual([1_500])
+  })
+
   test('has no transactions where the storage has none', () => {
     expect(() => tableOf(fenced()).within('tx')).toThrow('this storage adapter has no `within`')
   })

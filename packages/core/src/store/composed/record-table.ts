@@ -131,6 +131,10 @@ export class RecordTable<T extends Row> {
 
   async #write(items: readonly CompareAndSetItem<unknown>[]): Promise<boolean[]> {
     if (items.length === 0) return []
+    if (items.length > MAX_BATCH) {
+      const [first, rest] = [items.slice(0, MAX_BATCH), items.slice(MAX_BATCH)]
+      return [...(await this.#write(first)), ...(await this.#write(rest))]
+    }
     const { compareAndSet, compareAndSetMany, saveMany } = this.#storage
     if (compareAndSetMany && (items.length > 1 || !compareAndSet))
       return this.#call(() => this.#storage.compareAndSetMany!(this.#namespace, items))
