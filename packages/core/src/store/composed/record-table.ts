@@ -1,3 +1,4 @@
+import { MAX_BATCH } from '../../contracts/job-store.ts'
 import type {
   CompareAndSetItem,
   Filter,
