@@ -82,7 +82,7 @@ export class ModelBroker extends QueueRules implements IBrokerEngine {
       if (signal?.aborted) return null
       const [lease] = await this.step(() => (signal?.aborted ? [] : this.take(name, claim)))
       if (lease !== undefined) return lease.id
-      if (this.closed || this.space.clock.now() >= end) return null
+      if (this.closed || signal?.aborted || this.space.clock.now() >= end) return null
       await this.woken(name, end, signal)
       if (this.closed) return null
     }

@@ -10,8 +10,8 @@ interface Alarm {
 
 export interface ModelClockOptions {
   /**
-   * `runs` (default): like a server's, and can be moved forward besides. `still`: moves only when it is moved, and when somebody waits: a
-   * timer whose delay has really passed takes the clock to its instant. So a slow machine ends no lease.
+   * `runs` (default): like a server's, and can be moved forward besides. `still`: moves only when it is moved, so that a slow machine ends
+   * no lease; a timer that nobody comes to move time for rings in the end all the same, and takes the clock to its instant.
    */
   readonly pace?: 'runs' | 'still'
   /** Epoch milliseconds at the start; default: now. */
@@ -43,7 +43,12 @@ export class ModelClock implements Clock {
 
   after(delayMs: number, fn: () => void): Timer {
     const delay = Math.max(0, delayMs)
-    const alarm = { at: this.monotonic() + delay, ring: performance.now() + delay, seq: this.#seq++, fn }
+    const alarm = {
+      at: this.monotonic() + delay,
+      ring: performance.now() + (this.#runs ? delay : patience(delay)),
+      seq: this.#seq++,
+      fn,
+    }
     this.#alarms.add(alarm)
     this.#arm()
     return {
@@ -106,6 +111,11 @@ export class ModelClock implements Clock {
       this.#arm()
     }, wait)
   }
+}
+
+/** How long a clock that stands still waits, in real time, for somebody to move it over `delayMs`. */
+function patience(delayMs: number): number {
+  return delayMs * 10 + 50
 }
 
 /** Lets everything that is ready to run, run: promises first, then one turn of the event loop. */

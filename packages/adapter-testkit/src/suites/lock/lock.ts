@@ -215,7 +215,10 @@ export const lockCases: readonly Case[] = suite('lock', ['lock'], {
       const long = 'k'.repeat((variant === 'namespaced' ? 512 : 1024) - 1)
       const keys = [
         'a',
+        'b',
         'a:b',
+        'x:b',
+        'a/b',
         'a%3Ab',
         'A',
         'a*',
