@@ -1,28 +1,23 @@
 import type { Adapters } from '../contracts/backend.ts'
 
-/** How many schedulers of this process use these adapters: the last one to stop closes them. */
+/** How many schedulers of this process were made on these adapters and not stopped: the last one to stop closes them. */
 const users: WeakMap<object, number> = new WeakMap()
 
 export class AdapterUse {
-  readonly #adapters: Adapters
-  #counted = false
+  readonly #key: object
+  #ended = false
 
-  constructor(adapters: Adapters) {
-    this.#adapters = adapters
+  constructor({ storage }: Adapters) {
+    this.#key = storage
+    users.set(storage, (users.get(storage) ?? 0) + 1)
   }
 
-  begin(): void {
-    if (this.#counted) return
-    this.#counted = true
-    users.set(this.#adapters.storage, (users.get(this.#adapters.storage) ?? 0) + 1)
-  }
-
-  /** Calls `close` when nobody else uses them. */
+  /** Calls `close` when nobody else uses them. Idempotent. */
   async end(close: (() => Promise<void>) | undefined): Promise<void> {
-    if (this.#counted) {
-      this.#counted = false
-      users.set(this.#adapters.storage, users.get(this.#adapters.storage)! - 1)
-    }
-    if (!users.get(this.#adapters.storage)) await close?.()
+    if (this.#ended) return
+    this.#ended = true
+    const others = users.get(this.#key)! - 1
+    users.set(this.#key, others)
+    if (others === 0) await close?.()
   }
 }

@@ -1,4 +1,4 @@
-import type { ClaimedJob, Outcome } from '../contracts/job-store.ts'
+import type { ClaimedJob } from '../contracts/job-store.ts'
 import { InvalidArgumentError } from '../errors/sched-error.ts'
 import type { Job } from '../telemetry/events.ts'
 import type { LogLevel } from '../telemetry/logger.ts'
@@ -79,12 +79,6 @@ export class Attempt {
     this.stall?.cancel()
     this.grace?.cancel()
   }
-}
-
-/** An attempt that ended, with what the store is to be told. */
-export interface Ended {
-  readonly attempt: Attempt
-  readonly outcome: Outcome
 }
 
 /** What a context asks of the runtime. */

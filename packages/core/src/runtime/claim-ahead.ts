@@ -3,7 +3,7 @@
  * count: what is claimed ahead is what this worker gets done while a few calls are under way, at most 200 ms of work and a quarter of
  * the lease. A worker that has finished nothing claims nothing ahead.
  */
-export const AHEAD_MS = 200
+const AHEAD_MS = 200
 /** Ahead of how many calls: one under way, one that follows, and as much again for the slow ones. */
 const CALLS_AHEAD = 4
 /** The rate is that of the present window and the one before. */

@@ -134,6 +134,9 @@ export async function untyped(any: JobScheduler): Promise<void> {
   await any.enqueue(sendEmail, { to: 1, sendBy })
 }
 
+/** A scheduler that knows its types is a scheduler. */
+export const someScheduler: JobScheduler = scheduler
+
 export function events(): void {
   scheduler.on('completed', ({ job, durationMs }) => {
     expectType<Equal<typeof job.id, string>>()

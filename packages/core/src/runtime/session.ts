@@ -97,7 +97,6 @@ export class Session {
     const { settings } = this.#parts
     const { clock, logger, staleAgeMs } = settings
     const { store, storage, serverTime, description } = this.#opened
-    this.#use.begin()
     await this.#opened.ready()
     logger.debug('the job store is open', { ...description })
     const schedules = new ScheduleRunner({
