@@ -137,6 +137,7 @@ export class Session {
     await this.#worker?.stop()
     await this.#open?.producer.close()
     try {
+      await this.#opened.closeStore()
       await this.#use.end(settings.closeAdapters ? () => this.#opened.close() : undefined)
     } catch (error) {
       // nothing depends on it any more

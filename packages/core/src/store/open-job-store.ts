@@ -53,6 +53,8 @@ export interface OpenedJobStore {
   readonly description: JobStoreDescription
   /** Makes the adapters and the store ready and measures the server's clock. Idempotent. */
   ready(): Promise<void>
+  /** Closes the store; the adapters stay open for others. Idempotent. */
+  closeStore(): Promise<void>
   /** Closes the store, then the adapters. Idempotent. */
   close(): Promise<void>
 }
@@ -79,6 +81,9 @@ export function openJobStore(options: OpenJobStoreOptions): OpenedJobStore {
       await Promise.all([storage.ready?.(), adapters.broker.ready?.(), lock.ready?.()])
       await store.ready?.()
       await serverTime.measure()
+    },
+    async closeStore() {
+      await store.close?.()
     },
     async close() {
       await store.close?.()
