@@ -1,4 +1,4 @@
-import { JOB_STATES } from '../../contracts/job-record.ts'
+import { JOB_STATES, type JobState } from '../../contracts/job-record.ts'
 import { DEFAULT_MAX_CRASHES, REMEMBER_MS } from '../../contracts/job-store.ts'
 import { encodeValue } from '../../values/codec.ts'
 import { type GoneRow, isGone, isJobRow, type JobRow } from './job-row.ts'
@@ -7,8 +7,65 @@ import { type Packing, type RecordTable, Unreadable } from './record-table.ts'
 export type StoredJob = JobRow | GoneRow
 export type JobTable = RecordTable<StoredJob>
 
-/** What most jobs have; a stored record leaves out what is as here. */
-const COMMON = {
+/**
+ * Leaves out of a record what most jobs have in common: it halves the bytes of a small job, and each write is a write of the whole.
+ * What comes out has every field, in one order: objects of one shape are copied several times as fast.
+ */
+export const JOB_PACKING: Packing<StoredJob> = {
+  pack(job) {
+    if (job.state === 'gone') return job
+    const packed: Record<string, unknown> = {}
+    for (const field in job) {
+      const value = job[field as keyof JobRow]
+      if (value !== undefined && value !== COMMON[field]) packed[field] = value
+    }
+    return packed
+  },
+  unpack(stored) {
+    if (!isPackedJob(stored)) return stored
+    return {
+      id: stored.id,
+      type: stored.type,
+      state: stored.state,
+      payload: stored.payload,
+      priority: stored.priority ?? 0,
+      createdAt: stored.createdAt,
+      runAt: stored.runAt,
+      notBefore: stored.notBefore,
+      startedAt: stored.startedAt,
+      endedAt: stored.endedAt,
+      keepUntil: stored.keepUntil,
+      finishedAt: stored.finishedAt,
+      expiresAt: stored.expiresAt,
+      attempt: stored.attempt ?? 0,
+      failures: stored.failures ?? 0,
+      crashes: stored.crashes ?? 0,
+      maxRetries: stored.maxRetries ?? 0,
+      maxCrashes: stored.maxCrashes ?? DEFAULT_MAX_CRASHES,
+      delivery: stored.delivery ?? 'at-least-once',
+      retention: stored.retention,
+      rememberMs: stored.rememberMs ?? REMEMBER_MS.made,
+      worker: stored.worker,
+      token: stored.token,
+      receipt: stored.receipt,
+      fence: stored.fence ?? 0,
+      cancelRequested: stored.cancelRequested,
+      reason: stored.reason,
+      error: stored.error,
+      result: stored.result,
+      entityId: stored.entityId,
+      occurrence: stored.occurrence,
+      schedule: stored.schedule,
+      options: stored.options,
+      dispatch: stored.dispatch,
+      raw: stored.raw,
+      rev: stored.rev,
+    } satisfies Record<keyof JobRow, unknown>
+  },
+}
+
+/** What `pack` leaves out and `unpack` fills in. */
+const COMMON: Readonly<Record<string, unknown>> = {
   priority: 0,
   attempt: 0,
   failures: 0,
@@ -18,23 +75,20 @@ const COMMON = {
   delivery: 'at-least-once',
   rememberMs: REMEMBER_MS.made,
   fence: 0,
-} as const
+} satisfies Partial<JobRow>
 
-const COMMON_FIELDS = Object.entries(COMMON)
-
-/** Halves the bytes of a small job: each write of a record is a write of the whole. */
-export const JOB_PACKING: Packing<StoredJob> = {
-  pack(job) {
-    if (job.state === 'gone') return job
-    const packed: Record<string, unknown> = { ...job }
-    for (const [field, common] of COMMON_FIELDS) if (packed[field] === common) packed[field] = undefined
-    return packed
-  },
-  unpack: (stored) => (isPackedJob(stored) ? { ...COMMON, ...stored } : stored),
-}
-
+/** A job, whole enough to be filled up; anything else is left as it is, to be found undecodable. */
 function isPackedJob(stored: unknown): stored is Partial<JobRow> {
-  return typeof stored === 'object' && stored !== null && JOB_STATES.includes((stored as JobRow).state)
+  if (typeof stored !== 'object' || stored === null) return false
+  const { id, type, state, runAt, rev } = stored as Partial<JobRow>
+  return (
+    typeof id === 'string' &&
+    typeof type === 'string' &&
+    typeof runAt === 'number' &&
+    Number.isSafeInteger(rev) &&
+    'payload' in stored &&
+    JOB_STATES.includes(state as JobState)
+  )
 }
 
 /** A record that is no job as this version understands it. */
