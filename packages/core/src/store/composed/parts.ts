@@ -4,13 +4,13 @@ import type { IStorageEngine } from '../../contracts/storage-engine.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { Clock } from '../../values/clock.ts'
 import type { ServerTime } from '../server-time.ts'
+import type { BrokerRow } from './broker-row.ts'
 import { ClaimBook } from './claim-book.ts'
 import { CountRetention } from './count-retention.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { JOBS, RECONCILER, TALLIES, TYPES, WORKERS } from './job-row.ts'
 import { JOB_PACKING, type JobTable, type StoredJob } from './job-table.ts'
 import { Queues } from './queues.ts'
-import type { ReconcilerRow } from './reconciler.ts'
 import { RecordTable } from './record-table.ts'
 import { Revisions } from './revisions.ts'
 import { StorageHealth } from './storage-health.ts'
@@ -34,7 +34,7 @@ export interface ComposedOptions {
 /** What the operations of the composed store share. */
 export interface ComposedParts {
   readonly jobs: JobTable
-  readonly reconciler: RecordTable<ReconcilerRow>
+  readonly reconciler: RecordTable<BrokerRow>
   readonly queues: Queues
   readonly workers: WorkerLeases
   readonly types: TypeRegistry

@@ -1,23 +1,14 @@
 import { MAX_BATCH, type SweepLimits, type SweepReport } from '../../contracts/job-store.ts'
+import { BROKER_ROW, type BrokerRow } from './broker-row.ts'
 import { publicationOf } from './dispatcher.ts'
 import { groupBy } from './in-parallel.ts'
-import { endOf, isJobRow, type JobRow, type Versioned } from './job-row.ts'
+import { endOf, isJobRow, type JobRow } from './job-row.ts'
 import type { ComposedParts } from './parts.ts'
 import { Unreadable } from './record-table.ts'
 import { quietly, takeBack } from './take-back.ts'
 import { finishOf } from './tallies.ts'
 import { crashed, finished, forgotten, sent } from './transitions.ts'
 
-/** What is known of the broker by everybody who reconciles. */
-export interface ReconcilerRow extends Versioned {
-  readonly id: typeof ROW_ID
-  /** The broker's, as of the last rebuild that ended. */
-  readonly incarnation: string
-  /** Never pruned. */
-  readonly finishedAt: null
-}
-
-const ROW_ID = 'broker'
 /** A job that is not marked `sent` so long after it was made was perhaps never published. */
 const DISPATCH_GRACE_MS = 2_000
 /** A job overdue for so long may have been lost by the broker. */
@@ -86,8 +77,8 @@ export class Reconciler {
     await this.#publish(rows.filter(isJobRow))
     this.#rebuild = { incarnation, after: next }
     if (next !== null) return true
-    const row: ReconcilerRow = {
-      id: ROW_ID,
+    const row: BrokerRow = {
+      id: BROKER_ROW,
       incarnation,
       finishedAt: null,
       rev: known ? known.rev + 1 : this.#parts.revisions.next(),
@@ -189,8 +180,8 @@ export class Reconciler {
     return result
   }
 
-  async #readOwn(): Promise<ReconcilerRow | undefined> {
-    const [row] = await this.#parts.reconciler.read([ROW_ID])
+  async #readOwn(): Promise<BrokerRow | undefined> {
+    const [row] = await this.#parts.reconciler.read([BROKER_ROW])
     if (row instanceof Unreadable) throw row.error
     return row ?? undefined
   }
