@@ -5,6 +5,7 @@
  * read-only), it did not know the script, or the call is as good twice as once. Any other call whose answer was lost rejects
  * `ambiguous`; whoever repeats it relies on the contract's own idempotence (job ids, tokens, receipts), not on luck.
  */
+import { setImmediate as immediate } from 'node:timers/promises'
 import { ClosedError, SchedError, UnavailableError } from '@sched/core/adapter'
 import type { Redis } from 'ioredis'
 import type { Client } from './client.ts'
@@ -22,6 +23,7 @@ export interface ConnectionOptions {
   readonly what: string
 }
 
+const IDLE_MS = 0
 const FIRST_PAUSE_MS = 4
 const LONGEST_PAUSE_MS = 250
 
@@ -33,6 +35,7 @@ export class Connection {
   /** Calls that wait until the connection is ready. */
   readonly #waiters = new Set<{ readonly ready: () => void; readonly fail: (error: unknown) => void }>()
   #lastError: unknown
+  #heardAt = Number.NEGATIVE_INFINITY
   #closed = false
 
   constructor(options: ConnectionOptions) {
@@ -63,11 +66,20 @@ export class Connection {
     return isClusterClient(this.#client) ? this.#client.nodes('master') : [this.#redis]
   }
 
-  /** Runs a script; all keys carry one hash tag. Throws UNAVAILABLE, CLOSED. */
-  run(script: Script, keys: string | readonly string[], args: readonly Argument[]): Promise<unknown> {
-    const all = typeof keys === 'string' ? [keys, ...args] : [...keys, ...args]
-    const count = typeof keys === 'string' ? 1 : keys.length
-    return this.attempt(script.name, () => this.#evaluate(script, count, all), script.repeatable)
+  /**
+   * Runs a script; all keys carry one hash tag. `again`: its arguments when it may have been applied already, which make it know its own
+   * work; without them it is sent again only where that is as good as once. Throws UNAVAILABLE, CLOSED.
+   */
+  run(
+    script: Script,
+    keys: string | readonly string[],
+    args: readonly Argument[],
+    again?: readonly Argument[],
+  ): Promise<unknown> {
+    const all = typeof keys === 'string' ? [keys] : keys
+    const send = (mayBeApplied: boolean): Promise<unknown> =>
+      this.#evaluate(script, all.length, [...all, ...((mayBeApplied && again) || args)])
+    return this.attempt(script.name, send, script.repeatable || again !== undefined)
   }
 
   /** A plain command that reads: it is repeated when its answer was lost. Throws UNAVAILABLE, CLOSED. */
@@ -81,19 +93,26 @@ export class Connection {
   }
 
   /** `repeatable`: `send` is repeated also when it may have been applied. */
-  async attempt<T>(name: string, send: () => Promise<T>, repeatable: boolean): Promise<T> {
+  async attempt<T>(
+    name: string,
+    send: (mayBeApplied: boolean) => Promise<T>,
+    repeatable: boolean,
+  ): Promise<T> {
     const what = `${this.#what} ${name}`
+    let mayBeApplied = false
     const end = performance.now() + this.#deadlineMs
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
       this.#guard()
-      if (this.#client.status !== 'ready') await this.#untilReady(what, end)
+      if (!repeatable && this.#isIdle()) await immediate()
+      if (this.#client.status !== 'ready') await this.#untilReady(what, end, mayBeApplied)
       try {
-        return await this.#bounded(what, end, send)
+        return await this.#bounded(what, end, () => send(mayBeApplied))
       } catch (error) {
         if (error instanceof SchedError) throw error
         const kind = faultKind(error)
         const again = kind === 'again' || kind === 'notSent' || (kind === 'broken' && repeatable)
-        if (!again || performance.now() + pause >= end) throw unavailable(what, error)
+        if (!again || performance.now() + pause >= end) throw unavailable(what, error, mayBeApplied)
+        mayBeApplied ||= kind === 'broken'
       }
       await this.#pause(what, pause)
     }
@@ -118,6 +137,11 @@ export class Connection {
       if (faultKind(error) !== 'noScript') throw error
       return await this.#redis.eval(script.text, keys, ...all)
     }
+  }
+
+  /** Nothing was heard for a moment: the news that the connection is gone may wait to be read, before a call is lost on it. */
+  #isIdle(): boolean {
+    return performance.now() - this.#heardAt > IDLE_MS
   }
 
   #guard(): void {
@@ -145,6 +169,7 @@ export class Connection {
       this.#deadlines.add(waiting)
       send().then(
         (answer) => {
+          this.#heardAt = performance.now()
           this.#deadlines.remove(waiting)
           resolve(answer)
         },
@@ -156,7 +181,7 @@ export class Connection {
     })
   }
 
-  #untilReady(what: string, end: number): Promise<void> {
+  #untilReady(what: string, end: number, mayBeApplied: boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       const done = (settle: () => void): void => {
         this.#deadlines.remove(waiting)
@@ -165,12 +190,12 @@ export class Connection {
       }
       const waiter = {
         ready: () => done(resolve),
-        fail: (error: unknown) => done(() => reject(unavailable(what, error))),
+        fail: (error: unknown) => done(() => reject(unavailable(what, error, mayBeApplied))),
       }
       const waiting: Waiting = {
         end,
         abandon: (reason) => done(() => reject(reason)),
-        overdue: () => done(() => reject(this.#unreachable(what))),
+        overdue: () => done(() => reject(this.#unreachable(what, mayBeApplied))),
       }
       this.#deadlines.add(waiting)
       this.#waiters.add(waiter)
@@ -182,14 +207,14 @@ export class Connection {
     })
   }
 
-  #unreachable(what: string): UnavailableError {
+  #unreachable(what: string, ambiguous = false): UnavailableError {
     const why =
       this.#lastError instanceof Error && this.#lastError.message !== ''
         ? ` (${this.#lastError.message})`
         : ''
     return new UnavailableError(
       `${what}: no connection to Redis within ${this.#deadlineMs} ms${why}; check that it runs and that host, port and TLS are right`,
-      { cause: this.#lastError },
+      { cause: this.#lastError, ambiguous },
     )
   }
 

@@ -31,8 +31,8 @@ export function isDenied(error: unknown): boolean {
   return DENIED.test(messageOf(error))
 }
 
-/** `what`: the operation, e.g. `redis insert`. */
-export function unavailable(what: string, error: unknown): SchedError {
+/** `what`: the operation, e.g. `redis insert`. `mayBeApplied`: by an earlier try of the same call. */
+export function unavailable(what: string, error: unknown, mayBeApplied = false): SchedError {
   if (error instanceof SchedError) return error
   const message = messageOf(error)
   const kind = faultKind(error)
@@ -45,7 +45,7 @@ export function unavailable(what: string, error: unknown): SchedError {
       },
     )
   }
-  return new UnavailableError(`${what}: ${explain(message)}`, { cause: error })
+  return new UnavailableError(`${what}: ${explain(message)}`, { cause: error, ambiguous: mayBeApplied })
 }
 
 function explain(message: string): string {

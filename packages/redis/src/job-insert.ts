@@ -1,9 +1,31 @@
 /** Jobs as the insert script takes them, and its answer. */
+import { randomUUID } from 'node:crypto'
 import type { Argument } from './connection.ts'
 import type { EncodedJob } from './job-codec.ts'
 
-/** Null: all were inserted. */
-export type InsertAnswer = string | null
+/** Empty: all were inserted. */
+export type InsertAnswer = string
+
+/** The caller of an insert, under whose name the server leaves the answer: one for each insert under way at a time. */
+export class InsertCallers {
+  readonly #free: string[] = []
+  readonly #instance: string = randomUUID()
+  #made = 0
+  #marks = 0
+
+  take(): string {
+    return this.#free.pop() ?? `${this.#instance}:${this.#made++}`
+  }
+
+  giveBack(caller: string): void {
+    this.#free.push(caller)
+  }
+
+  /** Of one call; ends in a character that is in no answer and no number. */
+  nextMark(): string {
+    return `${++this.#marks}|`
+  }
+}
 
 type Encoded = readonly (EncodedJob | Error)[]
 
@@ -38,7 +60,7 @@ export function spreadInserts(encoded: Encoded, answer: InsertAnswer): ('inserte
     if (job instanceof Error) return job
     if (seen.has(job.id)) return 'exists'
     seen.add(job.id)
-    return answer === null || answer[at++] === '1' ? 'inserted' : 'exists'
+    return answer === '' || answer[at++] === '1' ? 'inserted' : 'exists'
   })
 }
 

@@ -35,7 +35,7 @@ import type { Backend } from './backend.ts'
 import { inChunks } from './chunks.ts'
 import type { Argument } from './connection.ts'
 import { encodeJob, instantText, readRecord } from './job-codec.ts'
-import { type InsertAnswer, insertArguments, spreadInserts } from './job-insert.ts'
+import { type InsertAnswer, InsertCallers, insertArguments, spreadInserts } from './job-insert.ts'
 import { listJobs } from './job-list.ts'
 import { JOB_SCRIPTS } from './job-scripts.ts'
 import { outcomeArguments, readClaims, readToken, type SettleAnswer, wantArguments } from './job-settle.ts'
@@ -54,6 +54,7 @@ const ANSWERS: Readonly<Record<string, ChangeAnswer>> = { o: 'ok', m: 'missing',
 export class RedisJobStore extends RedisAdapter implements JobStore {
   readonly traits: Partial<Traits> = { clock: 'server', durability: 'server' }
   readonly #base: string
+  readonly #callers = new InsertCallers()
   #hub: WakeHub | undefined
   /** Nothing was found the last time, nothing is delayed, and nobody has woken us since: a mere poll may look less closely. */
   #isQuiet = false
@@ -83,9 +84,20 @@ export class RedisJobStore extends RedisAdapter implements JobStore {
       }
     })
     const { args, sent } = insertArguments(encoded)
-    const digits =
-      sent === 0 ? null : ((await this.run(JOB_SCRIPTS.insert, this.#base, args)) as InsertAnswer)
-    return spreadInserts(encoded, digits)
+    return spreadInserts(encoded, sent === 0 ? '' : await this.#insert(args))
+  }
+
+  async #insert(args: readonly Argument[]): Promise<InsertAnswer> {
+    const caller = this.#callers.take()
+    const mark = this.#callers.nextMark()
+    const leaveMs = 2 * this.backend.settings.deadlineMs
+    try {
+      const first = [caller, mark, leaveMs, 0, ...args]
+      const again = [caller, mark, leaveMs, 1, ...args]
+      return (await this.run(JOB_SCRIPTS.insert, this.#base, first, again)) as InsertAnswer
+    } finally {
+      this.#callers.giveBack(caller)
+    }
   }
 
   async settle(outcomes: readonly Outcome[], want?: ClaimRequest): Promise<Settled> {
@@ -97,11 +109,10 @@ export class RedisJobStore extends RedisAdapter implements JobStore {
       return NOTHING
     this.#isQuiet = false
     const { args, places } = outcomeArguments(outcomes, this.backend.settings.maxValueBytes)
-    const answer = (await this.run(
-      JOB_SCRIPTS.settle,
-      this.#base,
-      wantArguments(want).concat(args),
-    )) as SettleAnswer
+    const all = wantArguments(want).concat(args)
+    // outcomes alone are as good twice as once; what a lost answer claimed is given back at a heartbeat
+    const again = want === undefined ? all : undefined
+    const answer = (await this.run(JOB_SCRIPTS.settle, this.#base, all, again)) as SettleAnswer
     const settled = new Array<'ok' | 'stale'>(outcomes.length)
     for (const [i, place] of places.entries()) settled[place] = answer[0][i] === '1' ? 'ok' : 'stale'
     const { jobs, unreadable } = readClaims(answer, want?.worker ?? '')

@@ -146,6 +146,8 @@ export const JOB_KEYS = {
   REMEMBERED: 'm:',
   /** Sorted set of those buckets by their end. */
   BUCKETS: 'mb',
+  /** String per caller: the answer of its last insert, for a while. */
+  CALLS: 'a:',
   /** The last fence, and the last sequence number of a delayed job. */
   FENCE: 'n',
   SEQUENCE: 's',

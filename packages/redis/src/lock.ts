@@ -39,9 +39,16 @@ export class RedisLock extends RedisAdapter implements ILockAdapter {
     ownerId: string,
     ttlMs: number,
   ): Promise<{ readonly token: number } | null> {
+    this.guard()
     const { row, lease } = this.#keys(key, ownerId)
-    const args = [ownerId, checkedTtl(ttlMs), KEEP_MS, lease.slice(0, -ownerId.length)]
+    const ttl = checkedTtl(ttlMs)
+    if (this.#isRowKept(lease)) {
+      const token = await this.#renewedToken(row, lease, ttl)
+      if (token !== null) return { token }
+    }
+    const args = [ownerId, ttl, KEEP_MS, lease.slice(0, -ownerId.length)]
     const token = await this.run(ACQUIRE, [row, lease], args)
+    this.#noteKept(lease, token !== null)
     return token === null ? null : { token: Number(token) }
   }
 
@@ -49,9 +56,7 @@ export class RedisLock extends RedisAdapter implements ILockAdapter {
     this.guard()
     const { row, lease } = this.#keys(key, ownerId)
     const ttl = checkedTtl(ttlMs)
-    const keptAt = this.#rowKept.get(lease)
-    if (keptAt !== undefined && performance.now() - keptAt < KEEP_ROW_EVERY_MS)
-      return (await this.backend.connection.read('pexpire', lease, ttl)) === 1
+    if (this.#isRowKept(lease)) return (await this.backend.connection.read('pexpire', lease, ttl)) === 1
     const renewed = (await this.run(RENEW, [row, lease], [ttl, KEEP_MS])) === 1
     this.#noteKept(lease, renewed)
     return renewed
@@ -65,6 +70,21 @@ export class RedisLock extends RedisAdapter implements ILockAdapter {
   async isOwner(key: string, ownerId: string): Promise<boolean> {
     this.guard()
     return (await this.backend.connection.read('exists', this.#keys(key, ownerId).lease)) === 1
+  }
+
+  /** As the leader does at every renewal: two plain commands, sent together. Null when the lease had ended. */
+  async #renewedToken(row: string, lease: string, ttl: number): Promise<number | null> {
+    const { connection } = this.backend
+    const [renewed, token] = await Promise.all([
+      connection.read('pexpire', lease, ttl),
+      connection.read('hget', row, 'token'),
+    ])
+    return renewed === 1 && typeof token === 'string' ? Number(token) : null
+  }
+
+  #isRowKept(lease: string): boolean {
+    const keptAt = this.#rowKept.get(lease)
+    return keptAt !== undefined && performance.now() - keptAt < KEEP_ROW_EVERY_MS
   }
 
   #noteKept(lease: string, kept: boolean): void {

@@ -23,6 +23,9 @@ export interface HubOptions {
   readonly listen: (hub: string, ttlMs: number, names: readonly string[]) => Promise<NextDue | null>
   /** Takes the hub off the list of those who wait. */
   readonly leave: (hub: string) => Promise<void>
+  /** How long one pop blocks, and how long after that its connection counts as dead; ms. */
+  readonly blockMs?: number
+  readonly graceMs?: number
   /** Told what went wrong while waiting; it goes on by itself. */
   readonly onFault: (error: unknown) => void
 }
@@ -40,8 +43,8 @@ const NUDGE: Script = script('nudge', [nudgeText])
 const BLOCK_MS = 30_000
 /** Beyond that a pop without answer means a dead connection. */
 const GRACE_MS = 2_000
-/** How long the server counts the hub among those who wait, after it last said so. */
-const KNOWN_MS = 3 * BLOCK_MS
+/** For how many pops the server counts the hub among those who wait, after it last said so. */
+const KNOWN_BLOCKS = 3
 /** After a wake the next due moment is looked up anew, but not more often than this. */
 const RELISTEN_MS = 100
 /** How long to go on as before after something is no longer watched: often it is watched again at once. */
@@ -55,6 +58,7 @@ export class WakeHub {
   readonly #id = randomUUID()
   readonly #watched = new Map<string, Set<OnWake>>()
   readonly #blocking: Connection
+  readonly #blockMs: number
   #listening: Promise<void> | undefined
   #listenedAt = Number.NEGATIVE_INFINITY
   #dueTimer: Timer | undefined
@@ -66,7 +70,9 @@ export class WakeHub {
 
   constructor(options: HubOptions) {
     this.#options = options
-    this.#blocking = new Connection({ open: options.open, deadlineMs: BLOCK_MS + GRACE_MS, what: 'redis' })
+    this.#blockMs = options.blockMs ?? BLOCK_MS
+    const deadlineMs = this.#blockMs + (options.graceMs ?? GRACE_MS)
+    this.#blocking = new Connection({ open: options.open, deadlineMs, what: 'redis' })
   }
 
   /** Calls `onWake` for hints about `name`. Resolves, once listening, to the way to stop. */
@@ -123,7 +129,7 @@ export class WakeHub {
     // a turn later, so that all who begin to watch now are asked for
     await null
     const names = [...this.#watched.keys()]
-    const next = await this.#options.listen(this.#id, KNOWN_MS, names)
+    const next = await this.#options.listen(this.#id, KNOWN_BLOCKS * this.#blockMs, names)
     this.#listenedAt = performance.now()
     this.#dueTimer?.cancel()
     this.#dueTimer = undefined
@@ -168,7 +174,7 @@ export class WakeHub {
           lastWake = performance.now()
           if (burst) await this.#pause(BURST_MS)
           this.#relistenSoon()
-        } else if (performance.now() - this.#listenedAt >= BLOCK_MS) this.#relisten()
+        } else if (performance.now() - this.#listenedAt >= this.#blockMs) this.#relisten()
       } catch (error) {
         if (this.#closed) break
         this.#options.onFault(error)
@@ -188,7 +194,7 @@ export class WakeHub {
     const names = [...this.#watched.keys()]
     const keys = names.map((name) => wakeKey(this.#options.base, name))
     const own = nudgeKey(this.#options.base, this.#id)
-    const answer = (await this.#blocking.pop([...keys, own], BLOCK_MS / 1000)) as [string, string] | null
+    const answer = (await this.#blocking.pop([...keys, own], this.#blockMs / 1000)) as [string, string] | null
     if (answer === null || answer[0] === own) return null
     return names[keys.indexOf(answer[0])] ?? null
   }

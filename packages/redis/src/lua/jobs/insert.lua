@@ -1,17 +1,23 @@
--- Inserts up to 1,000 jobs, each one or not at all: an id that is there, or remembered, changes nothing. So a call whose answer was
--- lost is sent again as it is. When memory is full nothing is inserted.
+-- Inserts up to 1,000 jobs, each one or not at all: an id that is there, or remembered, changes nothing. A call leaves its
+-- answer behind for a while, so that it can be sent again when that was lost. When memory is full nothing is inserted.
 -- The caller names each id once.
 --
 -- KEYS[1]  base of the job store
--- ARGV     number of jobs; their ids; then what they are, in the same order, as runs of
+-- ARGV     where to leave the answer, the call's own mark, ms to leave it there, 1 when this very call may have been applied before;
+--          number of jobs; their ids; then what they are, in the same order, as runs of
 --            'n', head, number, and of each its rest: due now, never expiring
 --            's', head, when due ('', '+ms', '@instant'), when it expires (likewise), rest: one job
--- Returns nothing when all were inserted, else one digit a job: 1 inserted, 0 exists.
-local many = tonumber(ARGV[1])
-local known = redis.call('HMGET', K_BODIES, unpack(ARGV, 2, many + 1))
+-- Returns '' when all were inserted, else one digit a job: 1 inserted, 0 exists.
+local call, mark = K_CALLS .. ARGV[1], ARGV[2]
+if ARGV[4] == '1' then
+  local left = redis.call('GET', call)
+  if left and sub(left, 1, #mark) == mark then return sub(left, #mark + 1) end
+end
+local many = tonumber(ARGV[5])
+local known = redis.call('HMGET', K_BODIES, unpack(ARGV, 6, many + 5))
 local buckets = redis.call('ZRANGEBYSCORE', K_BUCKETS, '(' .. now, '+inf')
 for b = 1, #buckets do
-  local members = redis.call('SMISMEMBER', K_REMEMBERED .. buckets[b], unpack(ARGV, 2, many + 1))
+  local members = redis.call('SMISMEMBER', K_REMEMBERED .. buckets[b], unpack(ARGV, 6, many + 5))
   for i = 1, many do
     if members[i] == 1 then known[i] = true end
   end
@@ -35,7 +41,7 @@ local function ready(head)
   return list
 end
 
-local i, at = 1, many + 2
+local i, at = 1, many + 6
 while i <= many do
   local text = ARGV[at + 1]
   local head = head_of(text)
@@ -44,9 +50,9 @@ while i <= many do
     local prefix, list, before = created .. text .. '\0', ready(head), #bodies
     for k = 1, run do
       if not known[i] then
-        bodies[#bodies + 1] = ARGV[i + 1]
+        bodies[#bodies + 1] = ARGV[i + 5]
         bodies[#bodies + 1] = prefix .. ARGV[at + 2 + k]
-        list[#list + 1] = created .. ARGV[i + 1]
+        list[#list + 1] = created .. ARGV[i + 5]
       end
       i = i + 1
     end
@@ -54,7 +60,7 @@ while i <= many do
     at = at + 3 + run
   else
     if not known[i] then
-      local id, when, expires, rest = ARGV[i + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
+      local id, when, expires, rest = ARGV[i + 5], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
       local due = when == '' and now or instant(when)
       if expires ~= '' then
         expires = whole(math.ceil(instant(expires)))
@@ -112,6 +118,10 @@ if #bodies > 0 then
   tally_out()
   wake_out()
 end
-if #bodies == many * 2 then return false end
-for k = 1, many do known[k] = known[k] and '0' or '1' end
-return table.concat(known)
+local answer = ''
+if #bodies < many * 2 then
+  for k = 1, many do known[k] = known[k] and '0' or '1' end
+  answer = table.concat(known)
+end
+if #bodies > 0 then redis.call('SET', call, mark .. answer, 'PX', ARGV[3]) end
+return answer

@@ -1,0 +1,195 @@
+import type { ClaimedJob, JobRecord, JobStore } from '@sched/core/adapter'
+import { serviceUrl } from '@sched/test-services'
+import { Redis } from 'ioredis'
+import { expect, onTestFinished, test } from 'vitest'
+import { everyKeyOf } from './keys.ts'
+import { claim, complete, job, join, openStore } from './test-jobs.ts'
+
+const url = serviceUrl('redis')
+
+async function opened() {
+  const { store, prefix, close } = await openStore({ url })
+  const raw = new Redis(url)
+  onTestFinished(async () => {
+    raw.disconnect()
+    await close()
+  })
+  await join(store)
+  return { store, prefix, raw }
+}
+
+async function record(store: JobStore, id: string): Promise<JobRecord> {
+  const [found] = await store.get([id])
+  if (!found) throw new Error(`no record of ${id}`)
+  return found
+}
+
+async function keysOf(raw: Redis, prefix: string): Promise<string[]> {
+  const keys: string[] = []
+  for await (const found of raw.scanStream({ match: everyKeyOf(prefix) })) keys.push(...(found as string[]))
+  return keys
+}
+
+test('a job moved out of the middle of a list is claimed once, at its new due', async () => {
+  const { store } = await opened()
+  await store.insert(['a', 'b', 'c'].map((id) => job(id)))
+  for (const kind of ['promote', 'promote'] as const)
+    expect(await store.change(['b'], { kind })).toEqual(['ok'])
+  await store.change(['a'], { kind: 'reschedule', delayMs: 60_000 })
+  await store.change(['a'], { kind: 'promote' })
+  const jobs = await claim(store, 10)
+  expect(jobs.map((one) => one.id)).toEqual(['c', 'b', 'a'])
+  expect(await claim(store)).toEqual([])
+  await complete(store, jobs)
+  expect((await store.counts()).types.mail).toMatchObject({ pending: 0, running: 0, completed: 3 })
+})
+
+test('what was cancelled and retried at once leaves no second entry', async () => {
+  const { store } = await opened()
+  for (let round = 0; round < 30; round++) {
+    const id = `job-${round}`
+    await store.insert([job(id)])
+    await store.change([id], { kind: 'cancel' })
+    await store.change([id], { kind: 'retry' })
+    await store.change([id], { kind: 'promote' })
+    // a due of a later millisecond than now stands for the ghosts before it
+    let jobs = await claim(store)
+    while (jobs.length === 0) jobs = await claim(store)
+    expect(jobs.map((one) => one.id)).toEqual([id])
+    expect(await claim(store)).toEqual([])
+    await complete(store, jobs)
+  }
+})
+
+test('a discarded id that comes again after it was forgotten is a new job', async () => {
+  const { store } = await opened()
+  await store.insert([job('a', { rememberMs: 0 })])
+  await store.change(['a'], { kind: 'discard' })
+  const again = { ...job('a', { rememberMs: 0 }), payload: 'new' }
+  while ((await store.insert([again]))[0] === 'exists');
+  expect((await claim(store)).map((one) => one.payload)).toEqual(['new'])
+  expect(await claim(store)).toEqual([])
+})
+
+test('released jobs take their old places', async () => {
+  const { store } = await opened()
+  await store.insert(['a', 'b', 'c', 'd'].map((id) => job(id)))
+  const jobs = await claim(store, 3)
+  await store.settle(jobs.map(({ id, token }) => ({ id, token, kind: 'release' })))
+  expect((await claim(store, 10)).map((one) => one.id)).toEqual(['a', 'b', 'c', 'd'])
+})
+
+test('over many types the highest priority comes first, then what is due first', async () => {
+  const { store } = await opened()
+  const types = Array.from({ length: 12 }, (_, n) => `type-${n}`)
+  for (let n = 0; n < 60; n++)
+    await store.insert([job(`job-${n}`, { type: types[(n * 7) % 12] as string, priority: -(n % 3) })])
+  const got: ClaimedJob[] = []
+  for (let jobs = await next(); jobs.length > 0; jobs = await next()) got.push(...jobs)
+  expect(new Set(got.map((one) => one.id)).size).toBe(60)
+  const order = got.map((one) => -one.priority * 1e13 + one.dueAt)
+  expect(order).toEqual([...order].sort((a, b) => a - b))
+
+  function next(): Promise<readonly ClaimedJob[]> {
+    return claim(
+      store,
+      7,
+      types.map((type) => ({ type })),
+    )
+  }
+})
+
+test('a type named like a property of every object counts as any other', async () => {
+  const { store } = await opened()
+  for (const type of ['__proto__', 'constructor', 'a:b{}%']) {
+    await store.insert([job(`job-${type}`, { type })])
+    const jobs = await claim(store, 10, [{ type }])
+    expect(jobs.map((one) => one.type)).toEqual([type])
+    await complete(store, jobs)
+    expect(Object.entries((await store.counts()).types).find(([name]) => name === type)?.[1].completed).toBe(
+      1,
+    )
+  }
+})
+
+test('nothing is left of a million short-lived jobs but counters and remembered ids', async () => {
+  const { store, prefix, raw } = await opened()
+  const retention = { completed: { count: 0 } }
+  for (let n = 0; n < 20; n++) {
+    await store.insert(Array.from({ length: 500 }, (_, k) => job(`${n}-${k}`, { retention, rememberMs: 1 })))
+    await complete(store, await claim(store, 500))
+  }
+  for (let report = await store.sweep({}); report.more; report = await store.sweep({}));
+  const keys = await keysOf(raw, prefix)
+  const sizes = await Promise.all(keys.map((key) => raw.call('memory', 'usage', key) as Promise<number>))
+  expect(keys.length).toBeLessThan(10)
+  expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(4_000)
+})
+
+test('finished jobs beyond the count go at the settle, and those past their age in bounded sweeps', async () => {
+  const { store } = await opened()
+  const retention = { completed: { count: 20, ageMs: 1 } }
+  await store.insert(Array.from({ length: 100 }, (_, n) => job(`job-${n}`, { retention })))
+  await complete(store, await claim(store, 100))
+  const kept = await store.list({ state: 'completed', limit: 1_000 })
+  expect(kept.jobs.length).toBe(20)
+  const first = await store.sweep({ limit: 15 })
+  expect(first).toMatchObject({ pruned: 15, more: true })
+  expect((await store.sweep({ limit: 15 })).pruned).toBe(5)
+  expect((await store.counts()).types.mail?.completed).toBe(100)
+})
+
+test('bytes that are no value fail their job and are kept', async () => {
+  const { store, prefix, raw } = await opened()
+  await store.insert([job('broken'), job('sound')])
+  const [key] = (await keysOf(raw, prefix)).filter((name) => name.endsWith('}b'))
+  const body = (await raw.hget(key as string, 'broken')) as string
+  await raw.hset(key as string, 'broken', body.replace(/\{.*$/, '{"of":'))
+  expect((await claim(store)).map((one) => one.id)).toEqual(['sound'])
+  expect(await record(store, 'broken')).toMatchObject({
+    state: 'failed',
+    reason: 'undecodable',
+    payload: null,
+    raw: '{"of":',
+  })
+})
+
+test('a walk over all jobs gives each once while most of them go', async () => {
+  const { store } = await opened()
+  const stay = Array.from({ length: 200 }, (_, n) => `stays-${n}`)
+  const go = Array.from({ length: 4_000 }, (_, n) => `goes-${n}`)
+  for (let n = 0; n < go.length; n += 1_000) await store.insert(go.slice(n, n + 1_000).map((id) => job(id)))
+  await store.insert(stay.map((id) => job(id)))
+  const seen: string[] = []
+  let after: string | null = null
+  do {
+    const page = await store.list({ limit: 50, ...(after !== null && { after }) })
+    seen.push(...page.jobs.map((one) => one.id))
+    after = page.after
+    await store.change(go.splice(0, 500), { kind: 'discard' })
+  } while (after !== null)
+  expect(seen.filter((id) => id.startsWith('stays-')).sort()).toEqual([...stay].sort())
+  expect(new Set(seen).size).toBe(seen.length)
+})
+
+test('cleaning a hundred thousand finished jobs goes in short steps', { timeout: 60_000 }, async () => {
+  const { store } = await opened()
+  const retention = { completed: { ageMs: 1 } }
+  for (let n = 0; n < 100; n++) {
+    const jobs = Array.from({ length: 1_000 }, (_, k) => job(`${n}-${k}`, { retention, rememberMs: 1 }))
+    await store.insert(jobs)
+    await complete(store, await claim(store, 1_000))
+  }
+  const durations: number[] = []
+  let pruned = 0
+  for (let more = true; more; ) {
+    const start = performance.now()
+    const report = await store.sweep({})
+    durations.push(performance.now() - start)
+    pruned += report.pruned
+    more = report.more
+  }
+  expect(pruned).toBeGreaterThanOrEqual(100_000)
+  // the median: other programs on the machine hold up single steps
+  expect(durations.sort((a, b) => a - b)[durations.length >> 1]).toBeLessThan(50)
+})
