@@ -71,8 +71,11 @@ const commands = {
     const made = []
     if (ready) for (let i = from; i < from + n; i += batch) made.push(makeItems(...range(i)))
     const t0 = now()
-    for (let i = from; i < from + n; i += batch)
-      await adapter.enqueueBulk(made[(i - from) / batch] ?? makeItems(...range(i)))
+    for (let i = from; i < from + n; i += batch) {
+      const items = made[(i - from) / batch] ?? makeItems(...range(i))
+      made[(i - from) / batch] = undefined // what was handed over is not the harness's to keep
+      await adapter.enqueueBulk(items)
+    }
     return { ms: now() - t0, t0, rss: rss() }
   },
   // n awaited single enqueues with `inflight` of them under way at once.

@@ -111,7 +111,7 @@ export const SUITES = {
       processing(200_000, 100, { ...inMemory, ours: ['sched-memory', 'sched-memory:store'] }),
       through(1_000_000, {
         ...inMemory,
-        ours: ['sched-memory', 'sched-memory:store', 'sched-memory:plain'],
+        ours: ['sched-memory', 'sched-memory:store'],
         target: '≥ 500,000 jobs/s',
       }),
       delayed(100_000, {
