@@ -18,6 +18,8 @@ export class Line {
   readonly #scope: string
   /** Every call is lost while this is set. */
   down = false
+  /** What a request, and its answer, wait for on their way. */
+  travel: () => Promise<void> | undefined = () => undefined
   /** Calls that reached the adapter, by method. */
   readonly calls: Map<string, number> = new Map()
 
@@ -41,12 +43,14 @@ export class Line {
         const value: unknown = Reflect.get(target, key, target)
         if (typeof value !== 'function' || typeof key !== 'string') return value
         return async (...args: unknown[]) => {
+          await this.travel()
           await this.#meanwhile(`${key} before`)
           const fault = this.#strike(key, args[0])
           if (this.down || fault?.when === 'before') throw new UnavailableError(`${key} was lost`)
           this.calls.set(key, (this.calls.get(key) ?? 0) + 1)
           const answer: unknown = await value.apply(target, args)
           await this.#meanwhile(`${key} after`)
+          await this.travel()
           if (fault) throw new UnavailableError(`the answer to ${key} was lost`, { ambiguous: true })
           return answer
         }

@@ -73,7 +73,11 @@ class Round {
   #jobs = 0
   #lives = 0
 
-  constructor(seed: number) {
+  /** `together`: several workers, and a worker's own calls, are under way at once, their requests overtaking each other. */
+  constructor(
+    seed: number,
+    readonly together: boolean,
+  ) {
     this.#random = randomOf(seed)
   }
 
@@ -100,6 +104,13 @@ class Round {
       unanswered: new Map(),
     }
     await worker.node.store.heartbeat({ id: worker.id, leaseMs: LEASE_MS, phase: 'join' }, [])
+    if (this.together) {
+      const travel = async () => {
+        for (let turns = Math.floor(this.#random() * 6); turns > 0; turns--) await Promise.resolve()
+      }
+      worker.node.storage.travel = travel
+      worker.node.broker.travel = travel
+    }
     return worker
   }
 
@@ -108,8 +119,20 @@ class Round {
     if (this.#chance(0.25)) this.#cut(worker.node)
     if (this.#chance(0.02)) await this.#world.flush()
     if (this.#chance(0.3)) await this.#world.clock.advance(Math.floor(this.#random() * LEASE_MS * 0.6))
+    if (!this.together) return this.#try(() => this.#act(worker))
+    // one call of each kind at a time, as a process makes them
+    const actions = this.#workers.flatMap((one) => [
+      () => this.#work(one),
+      () => (this.#chance(0.3) ? this.#beat(one) : this.#insert(one)),
+      () => (this.#chance(0.5) ? this.#cancel(one) : one.node.store.sweep({ limit: 20 })),
+    ])
+    await Promise.all(actions.filter(() => this.#chance(0.5)).map((action) => this.#try(action)))
+    if (this.#chance(0.05)) await this.#die(worker)
+  }
+
+  async #try(action: () => Promise<unknown>): Promise<void> {
     try {
-      await this.#act(worker)
+      await action()
     } catch (error) {
       if (!(error instanceof SchedError && error.code === 'UNAVAILABLE')) throw error
     }
@@ -199,7 +222,9 @@ class Round {
     const report = { id: worker.id, leaseMs: LEASE_MS, claimGraceMs: 0 }
     const { alive, lost } = await worker.node.store.heartbeat(report, held)
     if (!alive) return this.#die(worker)
-    for (const id of lost) {
+    for (const { id, token } of held) {
+      // settled, and perhaps claimed again, since the call began
+      if (!lost.includes(id) || worker.held.get(id)?.token !== token) continue
       // settled by a call whose answer was lost
       worker.held.delete(id)
       worker.unanswered.delete(id)
@@ -210,7 +235,9 @@ class Round {
   /** The process ends, and starts again under a fresh id. */
   async #die(worker: Worker): Promise<void> {
     for (const id of worker.held.keys()) this.#log.add(this.#log.excuses, id)
-    this.#workers.splice(this.#workers.indexOf(worker), 1)
+    const index = this.#workers.indexOf(worker)
+    if (index < 0) return
+    this.#workers.splice(index, 1)
     await worker.node.store.close!()
     this.#workers.push(await this.#newWorker())
   }
@@ -261,7 +288,13 @@ class Round {
 }
 
 describe('the composed store under faults', () => {
-  test.each(Array.from({ length: SEEDS }, (_, seed) => seed))('seed %i', async (seed) => {
-    await new Round(seed).run()
+  const seeds = Array.from({ length: SEEDS }, (_, seed) => seed)
+
+  test.each(seeds)('one call after the other, seed %i', async (seed) => {
+    await new Round(seed, false).run()
+  })
+
+  test.each(seeds)('many calls at once, seed %i', async (seed) => {
+    await new Round(seed, true).run()
   })
 })
