@@ -181,6 +181,8 @@ export interface Context {
   note(text: string): void
   /** A line in the report of a case that passes, for measurements. */
   report(text: string): void
+  /** Stops recording calls: what is measured is the adapter alone. */
+  quiet(): void
   /** Ends the case as n/a. */
   notApplicable(reason: string): never
   /** Ends the case as inconclusive: it could not be told. */

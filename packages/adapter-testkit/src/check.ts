@@ -5,12 +5,16 @@ import { show } from './show.ts'
 /** A broken rule. `about` are the texts (ids, names) the history is narrowed to. */
 export class ConformanceError extends Error {
   override readonly name = 'ConformanceError'
+  readonly what: string
+  readonly wanted: string
   readonly expected: string
   readonly seen: string
   readonly about: readonly unknown[]
 
   constructor(what: string, expected: string, seen: string, about: readonly unknown[] = []) {
     super(`${what}: expected ${expected}, saw ${seen}`)
+    this.what = what
+    this.wanted = expected
     this.expected = `${what}: ${expected}`
     this.seen = seen
     this.about = about

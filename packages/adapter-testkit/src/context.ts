@@ -251,6 +251,10 @@ export class CaseContext implements Context {
     this.history.note(text)
   }
 
+  quiet(): void {
+    this.history.recording = false
+  }
+
   report(text: string): void {
     this.reports.push(text)
   }

@@ -7,6 +7,7 @@ import { pausingCases } from './suites/broker/pausing.ts'
 import { publishingCases } from './suites/broker/publishing.ts'
 import { waitingCases } from './suites/broker/waiting.ts'
 import { faultCases } from './suites/fault/faults.ts'
+import { agreeCases } from './suites/job-store/agree.ts'
 import { claimCases } from './suites/job-store/claim.ts'
 import { insertCases } from './suites/job-store/insert.ts'
 import { keepCases } from './suites/job-store/keep.ts'
@@ -17,6 +18,12 @@ import { workerCases } from './suites/job-store/worker.ts'
 import { lifeCases } from './suites/life/life.ts'
 import { linearizableCases } from './suites/lin/linearizable.ts'
 import { lockCases, lockTokenCases } from './suites/lock/lock.ts'
+import { brokerModelCases } from './suites/model/broker.ts'
+import { jobStoreModelCases } from './suites/model/job-store.ts'
+import { lockModelCases } from './suites/model/lock.ts'
+import { storageModelCases } from './suites/model/storage.ts'
+import { growthCases } from './suites/perf/growth.ts'
+import { rateCases } from './suites/perf/rates.ts'
 import { brokerRaceCases, storageRaceCases } from './suites/race/races.ts'
 import { scheduleCases } from './suites/schedule-store/schedules.ts'
 import { batchCases, compareAndSetCases } from './suites/storage/compare-and-set.ts'
@@ -47,6 +54,7 @@ export const allCases: readonly Case[] = [
   ...recoverCases,
   ...keepCases,
   ...manageCases,
+  ...agreeCases,
   ...scheduleCases,
   ...lifeCases,
   ...publishingCases,
@@ -65,4 +73,10 @@ export const allCases: readonly Case[] = [
   ...timeCases,
   ...faultCases,
   ...linearizableCases,
+  ...storageModelCases,
+  ...brokerModelCases,
+  ...lockModelCases,
+  ...jobStoreModelCases,
+  ...rateCases,
+  ...growthCases,
 ]

@@ -19,7 +19,7 @@ import type { Area, Case, Variant } from './case.ts'
 const WRAPPED: readonly Area[] = ['storage', 'broker', 'lock', 'schedule-store', 'model', 'race']
 
 export function variantsOf(one: Case): readonly Variant[] {
-  if (one.area === 'job-store') return ['composed', 'fused']
+  if (one.needs.includes('jobStore')) return ['composed', 'fused']
   return WRAPPED.includes(one.area) ? ['bare', 'namespaced'] : ['bare']
 }
 

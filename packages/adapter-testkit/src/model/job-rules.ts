@@ -159,8 +159,8 @@ export abstract class JobRules extends ModelAdapter {
   protected keepCount(job: ModelJob, state: FinalState): void {
     const count = this.countToKeep(job, state)
     if (count === undefined) return
-    const finished = [...this.table.jobs.values()]
-      .filter((other) => other.type === job.type && other.state === state)
+    const finished = [...this.table.inState(state)]
+      .filter((other) => other.type === job.type)
       .sort((a, b) => (b.finishedAt ?? 0) - (a.finishedAt ?? 0) || b.seq - a.seq)
     for (const old of finished.slice(count)) this.forget(old)
   }
@@ -179,20 +179,27 @@ export abstract class JobRules extends ModelAdapter {
 
   protected claim(want: ClaimRequest): ClaimedJob[] {
     if (!this.isAlive(want.worker)) return []
-    const taken: ClaimedJob[] = []
+    const chosen: ModelJob[] = []
+    const unfit: ModelJob[] = []
     const room = new Map(want.types.map((type) => [type.type, this.roomFor(type)]))
-    for (const job of [...this.table.pending]) {
-      if (taken.length >= want.limit) break
-      if ((room.get(job.type) ?? 0) <= 0 || this.table.paused.has(job.type) || job.runAt > this.serverNow())
-        continue
-      if (this.isExpired(job)) {
-        this.expire(job)
-        continue
+    for (const job of this.table.pending) {
+      if (chosen.length >= want.limit) break
+      const places = this.table.paused.has(job.type) ? 0 : (room.get(job.type) ?? 0)
+      if (places <= 0 || job.runAt > this.serverNow()) continue
+      if (job.damaged !== undefined || this.isExpired(job)) unfit.push(job)
+      else {
+        chosen.push(job)
+        room.set(job.type, places - 1)
       }
-      taken.push(this.start(job, want.worker))
-      room.set(job.type, (room.get(job.type) ?? 0) - 1)
     }
-    return taken
+    for (const job of unfit) this.bury(job)
+    return chosen.map((job) => this.start(job, want.worker))
+  }
+
+  /** Found at the claim: it can never run. */
+  protected bury(job: ModelJob): void {
+    if (job.damaged === undefined) this.expire(job)
+    else this.finish(job, 'failed', { reason: 'undecodable', raw: job.damaged })
   }
 
   protected roomFor({ type, limit, maxActive }: ClaimRequest['types'][number]): number {

@@ -217,6 +217,7 @@ function toRecord(job: ModelJob): JobRecord {
     retention: _retention,
     token: _token,
     claimedAt: _claimedAt,
+    damaged: _damaged,
     ...record
   } = job
   return copyValue(record)

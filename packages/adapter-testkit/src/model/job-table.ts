@@ -1,4 +1,4 @@
-import type { JobRecord, Retention } from '@sched/core/adapter'
+import type { JobRecord, JobState, Retention } from '@sched/core/adapter'
 import { Line } from './line.ts'
 
 /** A job as the model keeps it: the record a reader sees, and what only the store needs to know. */
@@ -10,6 +10,8 @@ export type ModelJob = { -readonly [K in keyof Omit<JobRecord, 'payload'>]: JobR
   /** The token of the claim that runs it; null unless running. */
   token: string | null
   claimedAt: number
+  /** What is left of a record that cannot be decoded any more. */
+  damaged?: string
 }
 
 export interface ModelWorker {
@@ -37,6 +39,7 @@ export class JobTable {
   readonly paused: Set<string> = new Set()
   readonly counters: Map<string, Counters> = new Map()
   readonly wakes: Set<(type: string) => void> = new Set()
+  readonly #byState = new Map<JobState, Set<ModelJob>>()
   readonly #pending = new Line<ModelJob>(
     (a, b) => b.priority - a.priority || a.runAt - b.runAt || a.seq - b.seq,
   )
@@ -47,18 +50,26 @@ export class JobTable {
 
   add(job: ModelJob): void {
     this.jobs.set(job.id, job)
+    this.inState(job.state).add(job)
     if (job.state === 'pending') this.#pending.add(job)
   }
 
   change(job: ModelJob, change: Partial<ModelJob>): void {
-    if (job.state === 'pending') this.#pending.remove(job)
+    this.remove(job)
     Object.assign(job, change)
-    if (job.state === 'pending') this.#pending.add(job)
+    this.add(job)
   }
 
   remove(job: ModelJob): void {
     if (job.state === 'pending') this.#pending.remove(job)
+    this.inState(job.state).delete(job)
     this.jobs.delete(job.id)
+  }
+
+  inState(state: JobState): Set<ModelJob> {
+    const jobs = this.#byState.get(state) ?? new Set()
+    this.#byState.set(state, jobs)
+    return jobs
   }
 
   /** Everything but its listeners. */
@@ -68,7 +79,7 @@ export class JobTable {
   }
 
   running(): ModelJob[] {
-    return [...this.jobs.values()].filter((job) => job.state === 'running')
+    return [...this.inState('running')]
   }
 
   countersOf(type: string): Counters {

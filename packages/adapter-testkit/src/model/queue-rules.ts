@@ -34,7 +34,13 @@ export abstract class QueueRules extends ModelAdapter {
     if (entry === undefined) {
       queue.add({ id, priority, dueAt, seq: this.space.next(), deliveries: 0, lease: null })
     } else if (!this.isLeased(entry)) {
-      queue.move(entry, { dueAt: Math.min(entry.dueAt, dueAt), priority: Math.max(entry.priority, priority) })
+      // brought forward, it takes its place among those published now
+      const seq = dueAt < entry.dueAt ? this.space.next() : entry.seq
+      queue.move(entry, {
+        dueAt: Math.min(entry.dueAt, dueAt),
+        priority: Math.max(entry.priority, priority),
+        seq,
+      })
     }
   }
 

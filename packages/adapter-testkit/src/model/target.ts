@@ -43,6 +43,7 @@ export function modelTarget(name = 'the reference model', parts: Partial<ModelPa
     timing: { resolutionMs: 1, shortestTtlMs: 200, signalMs: 1_000, silenceMs: 20 },
     open(namespace: string, options: OpenOptions = {}) {
       const space = spaceOf(namespace)
+      if (options.resetOnInit) space.wipe()
       const node: ModelNode = { space, skewMs: options.clockSkewMs ?? 0 }
       const opened = {
         storage: made.storage(node),
@@ -65,7 +66,19 @@ export function modelTarget(name = 'the reference model', parts: Partial<ModelPa
       readRaw: (namespace) => rawOf(spaces.get(namespace)),
       wipe: (namespace) => spaces.get(namespace)?.wipe(),
       restart: () => undefined,
+      corruptJob: (namespace, jobId, store) => damage(spaceOf(namespace), jobId, store),
     },
+  }
+}
+
+/** What a half-written page leaves of a job. */
+function damage(space: Space, jobId: string, store: 'composed' | 'fused'): void {
+  const job = space.jobs?.jobs.get(jobId)
+  if (store === 'fused' && job !== undefined)
+    space.jobs?.change(job, { damaged: `{"id":${JSON.stringify(jobId)},"ty` })
+  if (store === 'fused') return
+  for (const [key, row] of space.rows) {
+    if (row.id === jobId) space.rows.set(key, { ...row, value: { damaged: true } })
   }
 }
 

@@ -396,6 +396,7 @@ export const claimMutants: readonly Mutant[] = [
   },
   {
     mistake: 'a claim walks the whole backlog',
+    slow: true,
     parts: broker(
       (Base) =>
         class extends Base {

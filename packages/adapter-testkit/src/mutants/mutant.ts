@@ -11,6 +11,8 @@ export interface Mutant {
   readonly parts: Partial<ModelParts>
   /** True: the mistake is in `ready` or `close`, so it can show in any case, and all are run. */
   readonly everywhere?: boolean
+  /** True: the mistake is how much is looked at, so the measurements are run too. */
+  readonly slow?: boolean
   /** Case id → a part of the message it must fail with. */
   readonly fails: Readonly<Record<string, string>>
 }

@@ -2,7 +2,7 @@
  * Puts a broken adapter through the cases, and compares what failed with its list.
  *
  * A case that never calls the broken part runs the very same code as over the sound model, so only those are run that do: which ones
- * is found out by watching the sound model, not by a list.
+ * is found out by watching the sound model, not by a list. Measurements are taken only where the mistake is one of speed.
  */
 import type { Case } from '../case.ts'
 import { MODEL_PARTS, type ModelParts, modelTarget } from '../model/target.ts'
@@ -44,11 +44,13 @@ export class Trials {
 
   /** Case id → message, of every case that fails in one of its variants. */
   async failures(
-    mutant: Pick<Mutant, 'mistake' | 'parts' | 'everywhere'>,
+    mutant: Pick<Mutant, 'mistake' | 'parts' | 'everywhere' | 'slow'>,
   ): Promise<ReadonlyMap<string, string>> {
     const broken = Object.keys(mutant.parts)
     const reached = this.#planned.filter(
-      (planned) => mutant.everywhere || broken.some((part) => this.#reaches(planned, part)),
+      (planned) =>
+        (planned.case.area !== 'perf' || mutant.slow) &&
+        (mutant.everywhere || broken.some((part) => this.#reaches(planned, part))),
     )
     const failed = new Map<string, string>()
     await this.#all(reached, async (planned) => {
