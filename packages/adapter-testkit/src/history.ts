@@ -42,6 +42,8 @@ const METHODS: Readonly<Record<Part, ReadonlySet<string>>> = {
   jobStore: new Set([...JOB_STORE, ...LIFECYCLE]),
   scheduleStore: new Set(SCHEDULE_STORE),
 }
+/** After so many calls one answer comes a turn of the event loop late: an adapter that answers in microtasks alone would starve timers. */
+const CALLS_PER_TURN = 250
 /** More calls than this and the oldest are dropped. */
 const MAX_ENTRIES = 5_000
 const MAX_LINES = 20
@@ -59,6 +61,7 @@ export class History {
   readonly #start = performance.now()
   readonly #entries: Entry[] = []
   #dropped = 0
+  #calls = 0
   /** False: calls pass through unrecorded, for measurements. */
   recording = true
 
@@ -140,12 +143,15 @@ export class History {
         settle(show(answer))
         return answer
       }
+      const turn = ++this.#calls % CALLS_PER_TURN === 0
       const told = answer.then(
-        (value: unknown) => {
+        async (value: unknown) => {
           settle(value === undefined ? 'done' : typeof value === 'function' ? 'listening' : show(value))
+          if (turn) await new Promise((resolve) => setImmediate(resolve))
           return value
         },
-        (error: unknown) => {
+        async (error: unknown) => {
+          if (turn) await new Promise((resolve) => setImmediate(resolve))
           settle(`rejected ${show(error)}`)
           throw error
         },

@@ -83,6 +83,8 @@ async function runTarget(options: CliOptions, io: CliIo): Promise<0 | 1> {
       onStart: shown.onStart,
       onResult: shown.onResult,
     })
+    // Node tells of a rejection once everything that was ready has run
+    for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve))
   } finally {
     shown.end()
     rejections.stop()
