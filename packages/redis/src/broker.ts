@@ -1,6 +1,7 @@
 import {
   type BrokerStrategy,
   type ClaimOptions,
+  ClosedError,
   checkName,
   type IBrokerEngine,
   InvalidArgumentError,
@@ -123,18 +124,25 @@ export class RedisBroker extends RedisAdapter implements IBrokerEngine {
     const end = performance.now() + timeoutMs
     const stopped = (): boolean => this.closed || signal?.aborted === true
     if (stopped()) return null
-    const [first] = await this.claim(name, consumerId, 1, leaseMs, strategy)
-    if (first !== undefined || timeoutMs === 0) return first ?? null
-    return await waitForWake(
-      {
-        watch: (onWake) => this.#hub(name).watch([name], onWake),
-        claim: async () =>
-          stopped() ? null : ((await this.claim(name, consumerId, 1, leaseMs, strategy))[0] ?? null),
-        stopped,
-        onStop: (callback) => this.#onStop(callback, signal),
-      },
-      end,
-    )
+    const claimOne = async (): Promise<string | null> =>
+      stopped() ? null : ((await this.claim(name, consumerId, 1, leaseMs, strategy))[0] ?? null)
+    try {
+      const first = await claimOne()
+      if (first !== null || timeoutMs === 0) return first
+      return await waitForWake(
+        {
+          watch: (onWake) => this.#hub(name).watch([name], onWake),
+          claim: claimOne,
+          stopped,
+          onStop: (callback) => this.#onStop(callback, signal),
+        },
+        end,
+      )
+    } catch (error) {
+      // closing ends the wait with null, wherever it was
+      if (error instanceof ClosedError) return null
+      throw error
+    }
   }
 
   async extendLock(

@@ -103,7 +103,10 @@ export class Connection {
     const end = performance.now() + this.#deadlineMs
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
       this.#guard()
-      if (!repeatable && this.#isIdle()) await immediate()
+      if (!repeatable && this.#isIdle()) {
+        await immediate()
+        this.#guard()
+      }
       if (this.#client.status !== 'ready') await this.#untilReady(what, end, mayBeApplied)
       try {
         return await this.#bounded(what, end, () => send(mayBeApplied))

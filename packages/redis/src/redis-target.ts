@@ -1,7 +1,7 @@
 import type { BorrowedClient, OpenOptions, Target, TargetHooks } from '@sched/adapter-testkit'
 import { Cluster, Redis } from 'ioredis'
 import { redis } from './index.ts'
-import { everyKeyOf } from './keys.ts'
+import { everyKeyOf, JOB_KEYS, STORAGE_KEYS } from './keys.ts'
 
 interface Address {
   readonly host: string
@@ -39,6 +39,7 @@ export function redisTarget({ name, place, hooks, module }: RedisTargetOptions):
     hooks: {
       readRaw: (namespace) => readRaw(place, namespace),
       wipe: (namespace) => wipe(place, namespace),
+      corruptJob: (namespace, id, store) => corruptJob(place, namespace, id, store),
       ...hooks,
     },
   }
@@ -76,12 +77,39 @@ async function readRaw(place: Place, prefix: string): Promise<string[]> {
   return (await Promise.all(servers.map((server) => readServer(server, prefix)))).flat()
 }
 
+/** The fused store's bytes are cut short; in the storage under the composed one stands something else where the record was. */
+async function corruptJob(
+  place: Place,
+  prefix: string,
+  id: string,
+  store: 'composed' | 'fused',
+): Promise<void> {
+  const suffix = store === 'fused' ? `}${JOB_KEYS.BODIES}` : `}${STORAGE_KEYS.VALUES}`
+  const client = clientAt(place)
+  try {
+    const masters = client instanceof Cluster ? client.nodes('master') : [client]
+    const keys = (await Promise.all(masters.map((master) => keysOf(master, prefix)))).flat()
+    for (const key of keys.filter((name) => name.endsWith(suffix))) {
+      const bytes = await client.hget(key, id)
+      if (bytes === null) continue
+      await client.hset(key, id, store === 'fused' ? bytes.slice(0, -1) : '0;{"damaged":true}')
+    }
+  } finally {
+    client.disconnect()
+  }
+}
+
+async function keysOf(client: Redis, prefix: string): Promise<string[]> {
+  const keys: string[] = []
+  for await (const found of client.scanStream({ match: everyKeyOf(prefix), count: 500 }))
+    keys.push(...(found as string[]))
+  return keys
+}
+
 async function readServer(server: Address, prefix: string): Promise<string[]> {
   const client = new Redis(server)
   try {
-    const keys: string[] = []
-    for await (const found of client.scanStream({ match: everyKeyOf(prefix), count: 500 }))
-      keys.push(...(found as string[]))
+    const keys = await keysOf(client, prefix)
     const dumps = await Promise.all(keys.map((key) => client.dumpBuffer(key)))
     return keys.map((key, i) => `${key} ${dumps[i]?.toString('latin1') ?? ''}`)
   } finally {
