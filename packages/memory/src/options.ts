@@ -28,7 +28,7 @@ export interface CheckedOptions {
   readonly resetOnInit: boolean
 }
 
-export const DEFAULT_PREFIX = 'sched'
+const DEFAULT_PREFIX = 'sched'
 
 const KNOWN = ['server', 'clock', 'maxRememberedIds', 'prefix', 'resetOnInit']
 

@@ -23,7 +23,7 @@ function asBytes(unit: number): number {
 /** What a field's value is to ranges and orders. Values that have no order among themselves are UNORDERED, a missing field included. */
 export const NUMBER = 0
 export const INSTANT = 1
-export const TEXT = 2
+const TEXT = 2
 export const UNORDERED = 3
 
 export function kindOf(value: unknown): number {

@@ -14,7 +14,7 @@ export interface MemoryServerOptions {
 }
 
 /** Most ids of pruned jobs that a scope remembers, where no option says otherwise. */
-export const DEFAULT_MAX_REMEMBERED_IDS = 1_000_000
+const DEFAULT_MAX_REMEMBERED_IDS = 1_000_000
 
 /**
  * Plays the part that a database server plays for the other adapters: holds the data, and owns the clock. Adapters made on the same
