@@ -1,0 +1,5 @@
+import { describeAdapters } from '@sched/adapter-testkit'
+import { test } from 'vitest'
+import target from './conformance-target.ts'
+
+describeAdapters(target, { test })

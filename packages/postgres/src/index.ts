@@ -1,0 +1,52 @@
+/** `@sched/postgres`: storage, broker and lock on PostgreSQL. */
+import type { Adapters, HasBackend, IBrokerEngine, ILockAdapter, IStorageEngine } from '@sched/core/adapter'
+import { Backend } from './backend.ts'
+import { PostgresBroker } from './broker.ts'
+import { PostgresLock } from './lock.ts'
+import type { PostgresAdapterOptions, PostgresSource } from './options.ts'
+import { withBackend } from './postgres-adapter.ts'
+import { PostgresStorage } from './storage.ts'
+
+export { migrationSql } from './migrations.ts'
+export type { PostgresAdapterOptions, PostgresConnectionOptions, PostgresSource } from './options.ts'
+
+/**
+ * Storage, broker and lock over one pool, with one backend handle. Nothing is connected before `ready()` or the first call, and
+ * `ready()` creates the tables. Throws INVALID_ARGUMENT for a bad option.
+ */
+export function postgres(source: PostgresSource, options: PostgresAdapterOptions = {}): Required<Adapters> {
+  const backend = new Backend(source, options)
+  const storage = withBackend(new PostgresStorage(backend), backend)
+  const broker = withBackend(new PostgresBroker(backend), backend)
+  const lock = new PostgresLock(backend)
+  const close = async (): Promise<void> => {
+    await Promise.all([storage.close(), broker.close(), lock.close()])
+  }
+  return { storage, broker, lock, close }
+}
+
+/** Records in PostgreSQL, over a pool of their own. */
+export function createPostgresStorage(
+  source: PostgresSource,
+  options: PostgresAdapterOptions = {},
+): IStorageEngine & HasBackend {
+  const backend = new Backend(source, options)
+  return withBackend(new PostgresStorage(backend), backend)
+}
+
+/** Queues in PostgreSQL, over a pool of their own. */
+export function createPostgresBroker(
+  source: PostgresSource,
+  options: PostgresAdapterOptions = {},
+): IBrokerEngine & HasBackend {
+  const backend = new Backend(source, options)
+  return withBackend(new PostgresBroker(backend), backend)
+}
+
+/** Locks in PostgreSQL, over a pool of their own. */
+export function createPostgresLock(
+  source: PostgresSource,
+  options: PostgresAdapterOptions = {},
+): ILockAdapter {
+  return new PostgresLock(new Backend(source, options))
+}

@@ -1,0 +1,2 @@
+-- $1 prefix, $2 name.
+select paused from @queues where prefix = $1 and name = $2

@@ -1,0 +1,77 @@
+/** Every SQL file by the operation it is. */
+import type { Statement } from './database.ts'
+import ack from './sql/broker/ack.sql'
+import claim from './sql/broker/claim.sql'
+import extend from './sql/broker/extend.sql'
+import has from './sql/broker/has.sql'
+import incarnation from './sql/broker/incarnation.sql'
+import isPaused from './sql/broker/is-paused.sql'
+import nack from './sql/broker/nack.sql'
+import nextDue from './sql/broker/next-due.sql'
+import pause from './sql/broker/pause.sql'
+import publish from './sql/broker/publish.sql'
+import remove from './sql/broker/remove.sql'
+import size from './sql/broker/size.sql'
+import acquire from './sql/lock/acquire.sql'
+import isOwner from './sql/lock/is-owner.sql'
+import release from './sql/lock/release.sql'
+import renew from './sql/lock/renew.sql'
+import compareAndSet from './sql/storage/compare-and-set.sql'
+import deleteRecords from './sql/storage/delete.sql'
+import get from './sql/storage/get.sql'
+import now from './sql/storage/now.sql'
+import prune from './sql/storage/prune.sql'
+import save from './sql/storage/save.sql'
+
+function statement(name: string, sql: string, repeatable = false): Statement {
+  return { name, sql, repeatable }
+}
+
+export const LOCK: Readonly<Record<'acquire' | 'renew' | 'release' | 'isOwner', Statement>> = {
+  acquire: statement('lock acquire', acquire, true),
+  renew: statement('lock renew', renew, true),
+  release: statement('lock release', release, true),
+  isOwner: statement('lock isOwner', isOwner, true),
+}
+
+export const STORAGE: Readonly<
+  Record<'save' | 'get' | 'delete' | 'compareAndSet' | 'prune' | 'now', Statement>
+> = {
+  save: statement('storage save', save),
+  get: statement('storage get', get, true),
+  delete: statement('storage delete', deleteRecords),
+  compareAndSet: statement('storage compareAndSet', compareAndSet),
+  prune: statement('storage prune', prune),
+  now: statement('storage now', now, true),
+}
+
+export const BROKER: Readonly<
+  Record<
+    | 'publish'
+    | 'claim'
+    | 'ack'
+    | 'nack'
+    | 'extend'
+    | 'remove'
+    | 'has'
+    | 'size'
+    | 'nextDue'
+    | 'pause'
+    | 'isPaused'
+    | 'incarnation',
+    Statement
+  >
+> = {
+  publish: statement('broker publish', publish, true),
+  claim: statement('broker claim', claim),
+  ack: statement('broker ack', ack),
+  nack: statement('broker nack', nack),
+  extend: statement('broker extend', extend, true),
+  remove: statement('broker remove', remove),
+  has: statement('broker has', has, true),
+  size: statement('broker size', size, true),
+  nextDue: statement('broker nextDueIn', nextDue, true),
+  pause: statement('broker pause', pause, true),
+  isPaused: statement('broker isPaused', isPaused, true),
+  incarnation: statement('broker incarnation', incarnation, true),
+}
