@@ -12,9 +12,14 @@ const conditions = ['@sched/source', ...defaultServerConditions]
 function projectsIn(folder: string): TestProjectInlineConfiguration[] {
   const path = join(root, folder)
   if (!existsSync(path)) return []
-  return readdirSync(path)
-    .filter((name) => existsSync(join(path, name, 'package.json')))
-    .map((name) => project(name, join(path, name), 'src/**/*.test.ts'))
+  return (
+    readdirSync(path)
+      .filter((name) => existsSync(join(path, name, 'package.json')))
+      // an example may be called like the package that it shows
+      .map((name) =>
+        project(folder === 'examples' ? `example ${name}` : name, join(path, name), 'src/**/*.test.ts'),
+      )
+  )
 }
 
 function project(name: string, folder: string, include: string): TestProjectInlineConfiguration {
