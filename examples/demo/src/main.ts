@@ -48,7 +48,7 @@ async function checkSite({ root, concurrency }: Options, files: readonly string[
   })
   const screen = new Screen(files.length)
   const toGo = new Set<string>()
-  let interrupted = false
+  let interruptedAt: number | undefined
   const done = new Promise<void>((settle) => {
     const ended = (id: string) => {
       if (toGo.delete(id) && toGo.size === 0) settle()
@@ -61,9 +61,12 @@ async function checkSite({ root, concurrency }: Options, files: readonly string[
       screen.line(`${job.type}: ${error.message}${final ? ' → dead letter' : ', will be retried'}`)
       if (final) ended(job.id)
     })
-    process.once('SIGINT', () => {
-      interrupted = true
-      screen.line('Ctrl-C: no new jobs, waiting for those that run')
+    process.on('SIGINT', () => {
+      // npm and its like may pass the same Ctrl-C on once more; a later one means it
+      if (interruptedAt !== undefined && performance.now() - interruptedAt > 1000) void scheduler.stop(true)
+      if (interruptedAt !== undefined) return
+      interruptedAt = performance.now()
+      screen.line('Ctrl-C: no new jobs, waiting for those that run; again to stop at once')
       settle()
     })
   })
@@ -90,7 +93,7 @@ async function checkSite({ root, concurrency }: Options, files: readonly string[
   const broken = printReport(root, pages, deadLetters)
   printMetrics(await reader.getMetrics())
   await reader.stop()
-  if (interrupted) {
+  if (interruptedAt !== undefined) {
     console.log(`stopped: ${pages.length} of ${files.length} pages were checked`)
     return 130
   }
