@@ -11,6 +11,7 @@ import layoutText from './lua/jobs/layout.lua'
 import listenText from './lua/jobs/listen.lua'
 import pauseText from './lua/jobs/pause.lua'
 import readText from './lua/jobs/read.lua'
+import rememberedText from './lua/jobs/remembered.lua'
 import runningText from './lua/jobs/running.lua'
 import settleText from './lua/jobs/settle.lua'
 import sweepText from './lua/jobs/sweep.lua'
@@ -33,11 +34,15 @@ export type JobScript =
 const STATE_LETTERS: Readonly<Record<FinalState, string>> = { completed: 'c', failed: 'f', cancelled: 'x' }
 
 export const JOB_SCRIPTS: Readonly<Record<JobScript, Script>> = {
-  insert: jobScript('insert', [layoutText, endingText, insertText]),
-  settle: jobScript('settle', [layoutText, endingText, runningText, claimText, settleText]),
-  heartbeat: jobScript('heartbeat', [layoutText, endingText, runningText, heartbeatText], REPEATABLE),
-  sweep: jobScript('sweep', [layoutText, endingText, runningText, sweepText], REPEATABLE),
-  change: jobScript('change', [layoutText, endingText, changeText]),
+  insert: jobScript('insert', [layoutText, rememberedText, endingText, insertText]),
+  settle: jobScript('settle', [layoutText, rememberedText, endingText, runningText, claimText, settleText]),
+  heartbeat: jobScript(
+    'heartbeat',
+    [layoutText, rememberedText, endingText, runningText, heartbeatText],
+    REPEATABLE,
+  ),
+  sweep: jobScript('sweep', [layoutText, rememberedText, endingText, runningText, sweepText], REPEATABLE),
+  change: jobScript('change', [layoutText, rememberedText, endingText, changeText]),
   read: jobScript('get', [readText], REPEATABLE),
   pause: jobScript('pause', [pauseText]),
   counts: jobScript('counts', [countsText], REPEATABLE),

@@ -71,6 +71,22 @@ test('a discarded id that comes again after it was forgotten is a new job', asyn
   expect(await claim(store)).toEqual([])
 })
 
+test('among many remembered ids exactly those that ended are known', async () => {
+  const { store } = await opened()
+  const retention = { completed: { count: 0 } }
+  const ids = Array.from({ length: 20_000 }, (_, n) => `job-${n}`)
+  for (let n = 0; n < ids.length; n += 1_000) {
+    await store.insert(ids.slice(n, n + 1_000).map((id) => job(id, { retention })))
+    await complete(store, await claim(store, 1_000))
+  }
+  for (let n = 0; n < ids.length; n += 1_000) {
+    const chunk = ids.slice(n, n + 500)
+    const others = chunk.map((id) => `new-${id}`)
+    const answers = await store.insert([...chunk, ...others].map((id) => job(id, { retention })))
+    expect(answers).toEqual([...chunk.map(() => 'exists'), ...others.map(() => 'inserted')])
+  }
+})
+
 test('released jobs take their old places', async () => {
   const { store } = await opened()
   await store.insert(['a', 'b', 'c', 'd'].map((id) => job(id)))

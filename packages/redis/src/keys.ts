@@ -142,7 +142,7 @@ export const JOB_KEYS = {
   KEPT: 'k:',
   /** Set of the state + type that have such a set. */
   KEPT_NAMES: 'kn',
-  /** Set per time bucket: ids that are remembered. */
+  /** Hash per time bucket: prints of the ids that are remembered. */
   REMEMBERED: 'm:',
   /** Sorted set of those buckets by their end. */
   BUCKETS: 'mb',

@@ -51,27 +51,6 @@ local function finish(id, state, head, change, reason, result)
   count(state, head.type, 1)
 end
 
--- Drops the buckets whose time is over; returns how many ids they held.
-local function forget()
-  local over = redis.call('ZRANGEBYSCORE', K_BUCKETS, '-inf', now)
-  local ids = 0
-  for i = 1, #over do
-    ids = ids + redis.call('SCARD', K_REMEMBERED .. over[i])
-    redis.call('UNLINK', K_REMEMBERED .. over[i])
-    redis.call('ZREM', K_BUCKETS, over[i])
-  end
-  return ids
-end
-
--- Remembers ids for `ms` at least, in buckets a third as wide: few to look into, and each goes at once.
-local function remember(ids, ms)
-  local width = math.max(math.floor(ms / 3), 1)
-  local ends = (math.floor((now + ms) / width) + 1) * width
-  local bucket = whole(width) .. ':' .. whole(ends)
-  redis.call('SADD', K_REMEMBERED .. bucket, unpack(ids))
-  if redis.call('ZADD', K_BUCKETS, whole(ends), bucket) == 1 then forget() end
-end
-
 local function drop_records(ids)
   if #ids == 0 then return end
   redis.call('HDEL', K_BODIES, unpack(ids))

@@ -15,13 +15,8 @@ if ARGV[4] == '1' then
 end
 local many = tonumber(ARGV[5])
 local known = redis.call('HMGET', K_BODIES, unpack(ARGV, 6, many + 5))
-local buckets = redis.call('ZRANGEBYSCORE', K_BUCKETS, '(' .. now, '+inf')
-for b = 1, #buckets do
-  local members = redis.call('SMISMEMBER', K_REMEMBERED .. buckets[b], unpack(ARGV, 6, many + 5))
-  for i = 1, many do
-    if members[i] == 1 then known[i] = true end
-  end
-end
+local ids = { unpack(ARGV, 6, many + 5) }
+mark_remembered(ids, many, known)
 
 local bodies, lists, delayed, expiring = {}, {}, {}, {}
 local created = hex(now)
@@ -50,9 +45,9 @@ while i <= many do
     local prefix, list, before = created .. text .. '\0', ready(head), #bodies
     for k = 1, run do
       if not known[i] then
-        bodies[#bodies + 1] = ARGV[i + 5]
+        bodies[#bodies + 1] = ids[i]
         bodies[#bodies + 1] = prefix .. ARGV[at + 2 + k]
-        list[#list + 1] = created .. ARGV[i + 5]
+        list[#list + 1] = created .. ids[i]
       end
       i = i + 1
     end
@@ -60,7 +55,7 @@ while i <= many do
     at = at + 3 + run
   else
     if not known[i] then
-      local id, when, expires, rest = ARGV[i + 5], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
+      local id, when, expires, rest = ids[i], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
       local due = when == '' and now or instant(when)
       if expires ~= '' then
         expires = whole(math.ceil(instant(expires)))
