@@ -25,6 +25,11 @@ const target: Target = {
   destroy: (namespace) => rm(folderOf(namespace), { recursive: true, force: true }),
   // every step waits for a lock file and for the disk
   timing: { shortestTtlMs: 1_000, signalMs: 15_000 },
+  waive: {
+    'perf/claim-growth':
+      'every claim reads and writes the whole file of its queue: made for hundreds of ids, not for 100,000',
+    'perf/job-claim-growth': 'the same',
+  },
 }
 
 export default target

@@ -11,6 +11,8 @@ import { variantsOf } from './variants.ts'
 export interface Selection {
   /** Case ids, or beginnings of them (`broker/`, `storage/filter-`); default all. */
   readonly only?: readonly string[]
+  /** Left out, named in the same ways. */
+  readonly skip?: readonly string[]
   /** Cases of this level and stricter; default `may`: all. */
   readonly level?: Level
 }
@@ -55,17 +57,18 @@ export function defaultReplay(id: string, seed: number): string {
 /** The cases that a selection names, in the order of the list. Throws {@link TargetError} when it names none. */
 export function select(selection: Selection = {}, from: readonly Case[] = allCases): readonly Case[] {
   const strictest = LEVELS.indexOf(selection.level ?? 'may')
-  const only = selection.only ?? []
+  const { only = [], skip = [] } = selection
+  const names = (id: string, one: Case): boolean =>
+    one.id === id || one.area === id || (/[/-]$/.test(id) && one.id.startsWith(id))
+  const unknown = [...only, ...skip].filter((id) => !from.some((one) => names(id, one)))
+  if (unknown.length > 0) throw new TargetError(`no case is called ${unknown.join(', ')}`)
   const chosen = from.filter(
     (one) =>
       LEVELS.indexOf(one.level) <= strictest &&
-      (only.length === 0 ||
-        only.some((id) => one.id === id || (/[/-]$/.test(id) && one.id.startsWith(id)) || one.area === id)),
+      (only.length === 0 || only.some((id) => names(id, one))) &&
+      !skip.some((id) => names(id, one)),
   )
-  if (chosen.length === 0)
-    throw new TargetError(
-      `no case is called ${only.join(', ')}${selection.level ? ` at level ${selection.level}` : ''}`,
-    )
+  if (chosen.length === 0) throw new TargetError('no case is selected')
   return chosen
 }
 
@@ -104,7 +107,9 @@ export async function run(target: Target, options: RunOptions = {}): Promise<Run
     one,
   )
   await target.end?.()
-  const whole = (options.only ?? []).length === 0 && (options.level ?? 'may') === 'may'
+  // measurements are no rule of correctness
+  const chosen = new Set(planned.map((item) => item.case))
+  const whole = allCases.every((one) => one.area === 'perf' || chosen.has(one))
   return {
     target: target.name,
     seed,

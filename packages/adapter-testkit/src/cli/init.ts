@@ -24,7 +24,7 @@ export function scaffold(folder: string | undefined, options: { readonly typescr
     '  npm install',
     `  npx @sched/adapter-testkit ./${target} --only storage/roundtrip`,
     '',
-    'then method by method, case by case; docs/adapters/writing-an-adapter.md goes through it',
+    'then method by method, case by case; the guide "Writing an adapter" goes through it',
     '',
   ].join('\n')
 }

@@ -50,6 +50,16 @@ test('0 and a scorecard where every rule holds', async () => {
   expect(err).toContain('cases\n')
 })
 
+test('--skip leaves out, and a name that is no case’s is refused', async () => {
+  const { out } = await cli('--list', '--only', 'lock', '--skip', 'lock/token-')
+  expect(out).toContain('lock/free')
+  expect(out).not.toContain('lock/token-')
+  expect(await cli('--list', '--skip', 'lokc')).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('lokc'),
+  })
+})
+
 test('a target may be made by a function', async () => {
   expect(await cli(file('made.ts'), '--only', 'lock/free')).toMatchObject({ code: 0 })
 })

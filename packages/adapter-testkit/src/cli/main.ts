@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { jsonReport } from '../report/json.ts'
 import { junitReport } from '../report/junit.ts'
-import { conforms, type RunReport, run, select } from '../run.ts'
+import { conforms, type RunReport, run, type Selection, select } from '../run.ts'
 import { TargetError } from '../target.ts'
 import { VERSION } from '../version.ts'
 import { scaffold } from './init.ts'
@@ -60,11 +60,8 @@ async function command(options: CliOptions, io: CliIo): Promise<0 | 1 | 2> {
   return runTarget(options, io)
 }
 
-function selectionOf({ only, level }: CliOptions): {
-  only: readonly string[]
-  level?: NonNullable<CliOptions['level']>
-} {
-  return level === undefined ? { only } : { only, level }
+function selectionOf({ only, skip, level }: CliOptions): Selection {
+  return level === undefined ? { only, skip } : { only, skip, level }
 }
 
 async function runTarget(options: CliOptions, io: CliIo): Promise<0 | 1> {

@@ -7,6 +7,7 @@ export interface CliOptions {
   readonly target: string | undefined
   readonly folder: string | undefined
   readonly only: readonly string[]
+  readonly skip: readonly string[]
   readonly level: Level | undefined
   readonly seed: number | undefined
   readonly concurrency: number | undefined
@@ -25,6 +26,7 @@ adapter-testkit init <folder> [--typescript]  start a new adapter: a commented b
 adapter-testkit --list                        every case with its rule
 
   --only <id>         only this case; or an area (broker), or a beginning (storage/filter-); may be repeated
+  --skip <id>         not this one; named in the same ways
   --level <level>     must, should or may: cases of this level and stricter (default: all)
   --seed <number>     draw the same random numbers again; a failure names its seed
   --strict            cases of level should count for the exit code too
@@ -54,6 +56,7 @@ export function parseOptions(args: readonly string[]): CliOptions {
     target,
     folder,
     only: values.only ?? [],
+    skip: values.skip ?? [],
     level: values.level as Level | undefined,
     seed: wholeNumber(values.seed, '--seed', 0),
     concurrency: wholeNumber(values.concurrency, '--concurrency', 1),
@@ -75,6 +78,7 @@ function parse(args: readonly string[]) {
       allowPositionals: true,
       options: {
         only: { type: 'string', multiple: true },
+        skip: { type: 'string', multiple: true },
         level: { type: 'string' },
         seed: { type: 'string' },
         concurrency: { type: 'string' },

@@ -60,9 +60,9 @@ function table(card: Scorecard): string[] {
 
 function tierLines({ tier, next, parts }: Scorecard): string[] {
   if (tier === undefined) return ['  tier  not judged: only some cases ran', '']
-  const alone = parts.length < 3 ? ` (${parts.join(' and ')} alone)` : ''
   const title = tier === 'none' ? 'none' : tier[0]!.toUpperCase() + tier.slice(1)
-  const lines = [`  tier  ${title}${alone} — ${TIERS[tier]}`]
+  const meaning = parts.length < 3 ? `for ${parts.join(' and ')} alone` : TIERS[tier]
+  const lines = [`  tier  ${title} — ${meaning}`]
   if (next) {
     const more = next.missing.length > 6 ? `, and ${next.missing.length - 6} more` : ''
     lines.push(`        for ${next.tier}: ${next.missing.slice(0, 6).join(', ')}${more}`)

@@ -18,6 +18,7 @@ export function progress(
   let done = 0
   let failed = 0
   let tenths = 0
+  const told = new Map<string, string>()
   const line = (id: string): string => `${done} of ${total}${failed > 0 ? `, ${failed} failed` : ''}  ${id}`
   return {
     onStart: (planned) => {
@@ -28,7 +29,13 @@ export function progress(
       done++
       if (result.status === 'fail') {
         failed++
-        screen.write(`${screen.isTTY ? CLEAR : ''}✗ ${failureText(result)}\n\n`)
+        const message = result.failure?.message ?? ''
+        const text =
+          told.get(result.id) === message
+            ? `${result.id} [${result.variant}] failed alike`
+            : failureText(result)
+        told.set(result.id, message)
+        screen.write(`${screen.isTTY ? CLEAR : ''}✗ ${text}\n\n`)
       }
       if (screen.isTTY) screen.write(CLEAR + line(result.id).slice(0, (screen.columns ?? 80) - 1))
       else if (Math.floor((done * 10) / total) > tenths) {
