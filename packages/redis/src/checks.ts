@@ -70,8 +70,8 @@ async function checkPermissions(connection: Connection, prefix: string): Promise
   const key = metaKey(prefix, 'probe')
   const refused = (await connection.run(PROBE, key, [])) as string[]
   const denied = refused.filter((_, i) => i % 2 === 0 && isDenied(refused[i + 1] ?? ''))
-  // a thousandth of a second: it only shows whether the user may block at all
-  await connection.pop([key], 0.001)
+  // the probe has left something to pop: an empty wait would take a tenth of a second, however short it is meant to be
+  await connection.pop([key], 0.1)
   if (denied.length === 0) return
   const commands = denied.map((name) => `+${name.toLowerCase()}`).join(' ')
   throw new UnsupportedError(

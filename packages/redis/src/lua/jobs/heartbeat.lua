@@ -55,7 +55,13 @@ if alive then
       redis.call('HDEL', key, id)
       count('r', taken.head.type, -1)
       local change = change_after(taken, redis.call('HGET', K_CHANGES, id))
-      give_back(id, taken, change, nil, redis.call('HGET', K_BODIES, id))
+      -- a worker that leaves names what it started: that may have run, so the attempt counts
+      if mine[id] then change.attempt = change.attempt + 1 end
+      if mine[id] and taken.head.once then
+        finish(id, 'f', taken.head, change, 'crashed', '')
+      else
+        give_back(id, taken, change, nil, redis.call('HGET', K_BODIES, id))
+      end
       redis.call('HDEL', K_CANCEL, id)
     end
     finish_out()
