@@ -17,6 +17,7 @@ try {
   scaffolds('javascript', tarballs)
   scaffolds('typescript', tarballs)
   saysWhatIsWrong()
+  followsTheGuide(tarballs)
   console.log('\na stranger gets a green scorecard, and is told what is wrong on the way there')
 } finally {
   rmSync(outside, { recursive: true, force: true })
@@ -106,6 +107,33 @@ function saysWhatIsWrong() {
   for (const words of ['`name`', '`open', '`destroy'])
     if (!output.includes(words))
       throw new Error(`a wrong target is refused without naming ${words}:\n${output}`)
+}
+
+/** docs/adapters/writing-an-adapter.md, step by step, with the very code it shows. */
+function followsTheGuide(tarballs) {
+  const guide = readFileSync(join(root, 'docs/adapters/writing-an-adapter.md'), 'utf8')
+  const [lock, lockTarget, fix, target] = [...guide.matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(
+    ([, code]) => code,
+  )
+  const folder = join(outside, 'guide')
+  const write = (file, text) => writeFileSync(join(folder, file), text)
+  testkit(['init', folder, '--typescript'], { expected: 0 })
+  install(folder, tarballs)
+  for (const file of ['lock-file.ts', 'folder.ts', 'filter.ts'])
+    cpSync(join(here, 'src', file), join(folder, file))
+  write('lock.ts', lock)
+  write('target.ts', lockTarget)
+  const failed = testkit(['./target.ts', '--only', 'lock'], { expected: 1, cwd: folder })
+  if (!failed.includes('lock/release-foreign [bare] failed'))
+    throw new Error(`the guide’s mistake is not found:\n${failed}`)
+  write('lock.ts', lock.replace(/ {4}await this\.#folder\.change\([\s\S]*?\n {4}\}\)\n/, fix))
+  testkit(['./target.ts', '--only', 'lock'], { expected: 0, cwd: folder })
+  for (const file of ['storage.ts', 'broker.ts']) cpSync(join(here, 'src', file), join(folder, file))
+  write('target.ts', target)
+  testkit(['./target.ts', '--only', 'storage', '--only', 'broker', '--only', 'lock'], {
+    expected: 0,
+    cwd: folder,
+  })
 }
 
 function testkit(args, { expected, cwd = outside }) {
