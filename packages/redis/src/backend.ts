@@ -2,7 +2,6 @@ import type { Backend as CoreBackend, FuseParts, JobStore } from '@sched/core/ad
 import { checkServer } from './checks.ts'
 import { type Client, clientFactory } from './client.ts'
 import { Connection } from './connection.ts'
-import { RedisJobStore } from './job-store.ts'
 import { keysInLua, WAKE_KEYS } from './keys.ts'
 import leaveHubText from './lua/leave-hub.lua'
 import { type RedisAdapterOptions, type RedisSource, type Settings, settingsOf } from './options.ts'
@@ -18,16 +17,21 @@ export interface ListenScript {
   readonly parts: (names: readonly string[]) => readonly string[]
 }
 
+/** Makes the fused store of one scope. */
+export type MakeJobStore = (backend: Backend, scope: string) => JobStore
+
 /** What shares a server connection: it is made ready once, and ends when the last adapter on it has closed. */
 export class Backend implements CoreBackend {
   readonly settings: Settings
   readonly connection: Connection
   readonly #open: () => Client
+  readonly #makeJobStore: MakeJobStore
   readonly #attached = new Set<object>()
   readonly #hubs = new Set<WakeHub>()
   #ready: Promise<void> | undefined
 
-  constructor(source: RedisSource, options: RedisAdapterOptions = {}) {
+  constructor(source: RedisSource, options: RedisAdapterOptions, makeJobStore: MakeJobStore) {
+    this.#makeJobStore = makeJobStore
     this.settings = settingsOf(source, options)
     const { deadlineMs } = this.settings
     this.#open = clientFactory(source, deadlineMs)
@@ -79,7 +83,7 @@ export class Backend implements CoreBackend {
 
   fuse({ scope, storage, broker }: FuseParts): JobStore | undefined {
     if (!this.#attached.has(storage) || !this.#attached.has(broker)) return undefined
-    return new RedisJobStore(this, scope)
+    return this.#makeJobStore(this, scope)
   }
 
   async #prepare(): Promise<void> {

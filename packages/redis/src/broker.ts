@@ -8,14 +8,20 @@ import {
   type Lease,
   LeaseLostError,
   type NackItem,
-  PRIORITY_MAX,
-  PRIORITY_MIN,
   type PublishItem,
   type QueueSize,
   type ReceiptItem,
   type Traits,
 } from '@sched/core/adapter'
 import type { Backend } from './backend.ts'
+import {
+  checkDelay,
+  checkPositive,
+  checkPriority,
+  checkStrategy,
+  receiptText,
+  STRATEGIES,
+} from './broker-arguments.ts'
 import { BROKER_SCRIPTS } from './broker-scripts.ts'
 import { waitForWake } from './broker-waits.ts'
 import { inChunks } from './chunks.ts'
@@ -26,7 +32,6 @@ import { RedisAdapter } from './redis-adapter.ts'
 import type { Script } from './scripts.ts'
 import type { WakeHub } from './wake-hub.ts'
 
-const STRATEGIES: readonly BrokerStrategy[] = ['priority', 'fifo', 'lifo']
 /** Most ids of one script call: longer ones would hold up everybody else on the server. */
 const BATCH = 500
 
@@ -335,32 +340,4 @@ export class RedisBroker extends RedisAdapter implements IBrokerEngine {
     this.#hubs.set(base, hub)
     return hub
   }
-}
-
-function receiptText(receipt: string | undefined): string {
-  if (receipt === undefined) return ''
-  // an empty receipt proves nothing, and must not be taken for none
-  return receipt === '' ? '-' : receipt
-}
-
-function checkStrategy(strategy: BrokerStrategy): void {
-  if (STRATEGIES.includes(strategy)) return
-  throw new InvalidArgumentError(`strategy must be one of ${STRATEGIES.join(', ')}, not ${String(strategy)}`)
-}
-
-function checkPositive(value: number, what: string): void {
-  if (Number.isSafeInteger(value) && value > 0) return
-  throw new InvalidArgumentError(`${what} must be a positive integer, not ${value}`)
-}
-
-function checkDelay(delayMs: number): void {
-  if (Number.isFinite(delayMs) && delayMs >= 0) return
-  throw new InvalidArgumentError(`delayMs must be 0 or more milliseconds, not ${delayMs}`)
-}
-
-function checkPriority(priority: number): void {
-  if (Number.isInteger(priority) && priority >= PRIORITY_MIN && priority <= PRIORITY_MAX) return
-  throw new InvalidArgumentError(
-    `priority must be an integer from ${PRIORITY_MIN} to ${PRIORITY_MAX}, not ${priority}`,
-  )
 }

@@ -4,7 +4,7 @@ import { startRedis } from '@sched/test-services'
 import { Redis } from 'ioredis'
 import { afterAll, test } from 'vitest'
 import { redis } from './index.ts'
-import { redisTarget } from './redis-target.ts'
+import { redisTarget } from './redis-target.support.ts'
 
 const server = await startRedis({ config: { appendonly: 'yes' } })
 const admin = new Redis(server.url)

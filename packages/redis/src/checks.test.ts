@@ -80,7 +80,7 @@ const DOCUMENTED_ACL = [
   '~{documented:*',
   '-@all',
   ...['+@connection', '+@scripting', '-script|kill', '+info', '+time', '+scan'],
-  ...['+@hash', '+@list', '+@set', '+@sortedset', '+@string', '+exists', '+unlink', '+pexpire', '+pexpireat'],
+  ...['+@hash', '+@list', '+@set', '+@sortedset', '+@string', '+exists', '+unlink', '+pexpire'],
 ]
 
 test('wrong credentials fail at once, and are not shown', async () => {

@@ -24,7 +24,7 @@ export async function checkServer(connection: Connection, settings: Settings): P
   await checkPermissions(connection, settings.prefix)
 }
 
-export function parseInfo(text: string): Info {
+function parseInfo(text: string): Info {
   const lines = text.split('\r\n').filter((line) => line.includes(':'))
   return Object.fromEntries(
     lines.map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)]),
@@ -41,7 +41,7 @@ export function checkVersion(info: Info): void {
   )
 }
 
-export function checkCluster(info: Info, isCluster: boolean): void {
+function checkCluster(info: Info, isCluster: boolean): void {
   if (info.cluster_enabled !== '1' || isCluster) return
   throw new InvalidArgumentError(
     'the server is a node of a Redis Cluster, but the connection is a plain one; pass `cluster: [{ host, port }]` or a Cluster client',
@@ -55,7 +55,7 @@ function checkRole(info: Info): void {
   )
 }
 
-export function checkEviction(info: Info, { onEviction, logger }: Settings): void {
+function checkEviction(info: Info, { onEviction, logger }: Settings): void {
   const policy = info.maxmemory_policy
   if (policy === undefined || policy === 'noeviction') return
   const message =

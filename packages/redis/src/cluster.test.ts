@@ -1,7 +1,7 @@
 import { describeAdapters } from '@sched/adapter-testkit'
 import { afterAll, test } from 'vitest'
-import { redisTarget } from './redis-target.ts'
-import { startCluster } from './test-cluster.ts'
+import { startCluster } from './cluster.support.ts'
+import { redisTarget } from './redis-target.support.ts'
 
 const cluster = await startCluster()
 afterAll(() => cluster.stop())

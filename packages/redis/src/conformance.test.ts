@@ -1,5 +1,5 @@
 import { describeAdapters } from '@sched/adapter-testkit'
 import { test } from 'vitest'
-import target from './conformance-target.ts'
+import target from './conformance-target.support.ts'
 
 describeAdapters(target, { test })

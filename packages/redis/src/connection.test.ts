@@ -5,7 +5,7 @@ import { type Server, startRedis } from '@sched/test-services'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { redis } from './index.ts'
-import { job, openStore } from './test-jobs.ts'
+import { job, openStore } from './jobs.support.ts'
 
 let server: Server
 let admin: Redis

@@ -39,7 +39,7 @@ export function sortRecords(records: FoundRecord[], orderBy: ListOptions['orderB
   return keyed.map(({ record }) => record)
 }
 
-export function compareBytes(a: string, b: string): number {
+function compareBytes(a: string, b: string): number {
   return a === b ? 0 : Buffer.compare(Buffer.from(a), Buffer.from(b))
 }
 

@@ -2,6 +2,7 @@
 import type { Adapters, HasBackend, IBrokerEngine, ILockAdapter, IStorageEngine } from '@sched/core/adapter'
 import { Backend } from './backend.ts'
 import { RedisBroker } from './broker.ts'
+import { RedisJobStore } from './job-store.ts'
 import { RedisLock } from './lock.ts'
 import type { RedisAdapterOptions, RedisSource } from './options.ts'
 import { withBackend } from './redis-adapter.ts'
@@ -15,7 +16,7 @@ export type { RedisAdapterOptions, RedisConnectionOptions, RedisSource } from '.
  * Throws INVALID_ARGUMENT for a bad option.
  */
 export function redis(source: RedisSource, options: RedisAdapterOptions = {}): Required<Adapters> {
-  const backend = new Backend(source, options)
+  const backend = open(source, options)
   const storage = withBackend(new RedisStorage(backend), backend)
   const broker = withBackend(new RedisBroker(backend), backend)
   const lock = new RedisLock(backend)
@@ -30,7 +31,7 @@ export function createRedisStorage(
   source: RedisSource,
   options: RedisAdapterOptions = {},
 ): IStorageEngine & HasBackend {
-  const backend = new Backend(source, options)
+  const backend = open(source, options)
   return withBackend(new RedisStorage(backend), backend)
 }
 
@@ -39,11 +40,15 @@ export function createRedisBroker(
   source: RedisSource,
   options: RedisAdapterOptions = {},
 ): IBrokerEngine & HasBackend {
-  const backend = new Backend(source, options)
+  const backend = open(source, options)
   return withBackend(new RedisBroker(backend), backend)
 }
 
 /** Locks on Redis, on a connection of their own. */
 export function createRedisLock(source: RedisSource, options: RedisAdapterOptions = {}): ILockAdapter {
-  return new RedisLock(new Backend(source, options))
+  return new RedisLock(open(source, options))
+}
+
+function open(source: RedisSource, options: RedisAdapterOptions): Backend {
+  return new Backend(source, options, (backend, scope) => new RedisJobStore(backend, scope))
 }

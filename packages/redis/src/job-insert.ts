@@ -1,7 +1,7 @@
 /** Jobs as the insert script takes them, and its answer. */
 import { randomUUID } from 'node:crypto'
 import type { Argument } from './connection.ts'
-import type { EncodedJob } from './job-codec.ts'
+import type { EncodedJob } from './job-encode.ts'
 
 /** Empty: all were inserted. */
 export type InsertAnswer = string

@@ -8,10 +8,10 @@ import {
   ValueUnserializableError,
 } from '@sched/core/adapter'
 import type { Argument } from './connection.ts'
-import { readClaim } from './job-codec.ts'
+import { readClaim } from './job-read.ts'
 
 /** A token names the fence of its claim and the worker that holds it. */
-export function tokenOf(fence: string, worker: string): string {
+function tokenOf(fence: string, worker: string): string {
   return `${fence}@${worker}`
 }
 

@@ -2,8 +2,8 @@ import type { ClaimedJob, JobRecord, JobStore } from '@sched/core/adapter'
 import { serviceUrl } from '@sched/test-services'
 import { Redis } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
+import { claim, complete, job, join, openStore } from './jobs.support.ts'
 import { everyKeyOf } from './keys.ts'
-import { claim, complete, job, join, openStore } from './test-jobs.ts'
 
 const url = serviceUrl('redis')
 

@@ -8,7 +8,6 @@ import {
   checkOutcomes,
   checkSweepLimits,
   checkWorkerReport,
-  decodeValue,
   encodeValue,
   type HeartbeatReply,
   type Held,
@@ -27,16 +26,17 @@ import {
   type SweepLimits,
   type SweepReport,
   type Traits,
-  type TypeCounts,
   type WorkerRecord,
   type WorkerReport,
 } from '@sched/core/adapter'
 import type { Backend } from './backend.ts'
 import { inChunks } from './chunks.ts'
 import type { Argument } from './connection.ts'
-import { encodeJob, instantText, readRecord } from './job-codec.ts'
+import { readCounts, readWorkers } from './job-counts.ts'
+import { encodeJob, instantText } from './job-encode.ts'
 import { type InsertAnswer, InsertCallers, insertArguments, spreadInserts } from './job-insert.ts'
 import { listJobs } from './job-list.ts'
+import { type ReadAnswer, readRecords } from './job-read.ts'
 import { JOB_SCRIPTS } from './job-scripts.ts'
 import { outcomeArguments, readClaims, readToken, type SettleAnswer, wantArguments } from './job-settle.ts'
 import { hubsKey, JOB_KEYS, jobBase, wakeKey } from './keys.ts'
@@ -171,29 +171,8 @@ export class RedisJobStore extends RedisAdapter implements JobStore {
     for (const id of ids) checkName(id, 'id')
     const records: (JobRecord | null)[] = []
     for (const chunk of inChunks(ids, MAX_BATCH)) {
-      const [bodies, changes, endings, cancels, ...workers] = (await this.run(
-        JOB_SCRIPTS.read,
-        this.#base,
-        chunk,
-      )) as ReadAnswer
-      for (const [i, id] of chunk.entries()) {
-        const body = bodies[i]
-        if (body === null || body === undefined) {
-          records.push(null)
-          continue
-        }
-        const holder = workers.find(([, held]) => held[i] !== null)
-        records.push(
-          readRecord({
-            id,
-            body,
-            change: changes[i] ?? null,
-            ending: endings[i] ?? null,
-            cancel: cancels[i] ?? null,
-            held: holder === undefined ? null : { worker: holder[0], text: holder[1][i] as string },
-          }),
-        )
-      }
+      const answer = (await this.run(JOB_SCRIPTS.read, this.#base, chunk)) as ReadAnswer
+      records.push(...readRecords(chunk, answer))
     }
     return records
   }
@@ -218,25 +197,7 @@ export class RedisJobStore extends RedisAdapter implements JobStore {
   async counts(): Promise<JobCounts> {
     this.guard()
     const [counters, paused] = (await this.run(JOB_SCRIPTS.counts, this.#base, [])) as [string[], string[]]
-    const types: Record<string, TypeCounts> = {}
-    const NONE: TypeCounts = {
-      pending: 0,
-      running: 0,
-      completed: 0,
-      failed: 0,
-      cancelled: 0,
-      durationMs: 0,
-      paused: false,
-    }
-    for (let i = 0; i < counters.length; i += 2) {
-      const field = counters[i] as string
-      const name = COUNTERS[field[0] as string]
-      const type = field.slice(1)
-      if (name !== undefined)
-        put(types, type, { ...(own(types, type) ?? NONE), [name]: Number(counters[i + 1]) })
-    }
-    for (const type of paused) put(types, type, { ...(own(types, type) ?? NONE), paused: true })
-    return { types }
+    return { types: readCounts(counters, paused) }
   }
 
   async change(ids: readonly string[], change: JobChange): Promise<readonly ChangeAnswer[]> {
@@ -266,18 +227,7 @@ export class RedisJobStore extends RedisAdapter implements JobStore {
   async workers(): Promise<readonly WorkerRecord[]> {
     this.guard()
     const rows = (await this.run(JOB_SCRIPTS.workers, this.#base, [])) as (string | number)[]
-    const workers: WorkerRecord[] = []
-    for (let i = 0; i < rows.length; i += 5) {
-      const info = rows[i + 4] as string
-      workers.push({
-        id: rows[i] as string,
-        until: Math.floor(Number(rows[i + 1])),
-        dead: rows[i + 2] === 1,
-        running: rows[i + 3] as number,
-        info: info === '' ? {} : decodeValue<Record<string, unknown>>(info, 'info'),
-      })
-    }
-    return workers
+    return readWorkers(rows)
   }
 
   async subscribe(types: readonly string[], onWake: (type: string) => void): Promise<() => Promise<void>> {
@@ -295,32 +245,6 @@ export class RedisJobStore extends RedisAdapter implements JobStore {
     this.#hub?.close()
     await super.close()
   }
-}
-
-type ReadAnswer = readonly [
-  bodies: (string | null)[],
-  changes: (string | null)[],
-  endings: (string | null)[],
-  cancels: (string | null)[],
-  ...workers: [worker: string, held: (string | null)[]][],
-]
-
-const COUNTERS: Readonly<Record<string, keyof TypeCounts>> = {
-  p: 'pending',
-  r: 'running',
-  c: 'completed',
-  f: 'failed',
-  x: 'cancelled',
-  d: 'durationMs',
-}
-
-/** A type may have the name of something that every object has. */
-function own(types: Record<string, TypeCounts>, type: string): TypeCounts | undefined {
-  return Object.hasOwn(types, type) ? types[type] : undefined
-}
-
-function put(types: Record<string, TypeCounts>, type: string, counts: TypeCounts): void {
-  Object.defineProperty(types, type, { value: counts, enumerable: true, configurable: true, writable: true })
 }
 
 function changeText(change: JobChange): string {

@@ -9,7 +9,7 @@
  * The parts are escaped, so that they never meet: `a:b` + `c` and `a` + `b:c` are different keys, and no name leaves its braces.
  */
 
-export function escapePart(part: string): string {
+function escapePart(part: string): string {
   return part.replace(
     /[%:{}]/g,
     (char) => `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`,

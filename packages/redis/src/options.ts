@@ -48,7 +48,7 @@ export interface Settings {
   readonly logger: Logger
 }
 
-export const DEFAULT_PREFIX = 'sched'
+const DEFAULT_PREFIX = 'sched'
 const MAX_PREFIX_BYTES = 200
 const OWN_OPTIONS = ['prefix', 'resetOnInit', 'operationDeadlineMs', 'onEviction', 'logger'] as const
 

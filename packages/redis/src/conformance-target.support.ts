@@ -1,6 +1,6 @@
 import type { Target } from '@sched/adapter-testkit'
 import { serviceUrl } from '@sched/test-services'
-import { redisTarget } from './redis-target.ts'
+import { redisTarget } from './redis-target.support.ts'
 
 const { hostname, port } = new URL(serviceUrl('redis'))
 

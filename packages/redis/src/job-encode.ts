@@ -1,0 +1,129 @@
+/** A new job as text. */
+import {
+  checkName,
+  DEFAULT_MAX_CRASHES,
+  encodeValue,
+  type FinalState,
+  InvalidArgumentError,
+  type Keep,
+  type NewJob,
+  PRIORITY_MAX,
+  PRIORITY_MIN,
+} from '@sched/core/adapter'
+import { type Extras, priorityText } from './job-codec.ts'
+
+export interface EncodedJob {
+  readonly id: string
+  readonly head: string
+  readonly rest: string
+  /** Empty: now. `+ms` from the server's now, or `@instant`. */
+  readonly due: string
+  /** Empty: never. */
+  readonly expires: string
+}
+
+/** Throws INVALID_ARGUMENT, VALUE_UNSERIALIZABLE, VALUE_TOO_LARGE. */
+export function encodeJob(job: NewJob, maxBytes: number): EncodedJob {
+  checkName(job.id, 'job.id')
+  checkName(job.type, 'job.type')
+  const { priority } = job
+  if (!Number.isInteger(priority) || priority < PRIORITY_MIN || priority > PRIORITY_MAX) {
+    throw new InvalidArgumentError(
+      `job.priority must be an integer from ${PRIORITY_MIN} to ${PRIORITY_MAX}, not ${String(priority)}`,
+    )
+  }
+  const payload = encodeValue(job.payload, { root: 'job.payload', maxBytes })
+  return {
+    id: job.id,
+    head: `${priorityText(priority)}${settingsText(job)};${job.type}`,
+    rest: extrasText(job) + payload,
+    due: dueText(job),
+    expires: instantText(
+      job.expiresInMs,
+      'job.expiresInMs',
+      job.expiresInMs === undefined ? job.expiresAt : undefined,
+      'job.expiresAt',
+    ),
+  }
+}
+
+function dueText(job: NewJob): string {
+  if (job.delayMs !== undefined && job.runAt !== undefined)
+    throw new InvalidArgumentError('job takes either delayMs or runAt, not both')
+  const text = instantText(job.delayMs, 'job.delayMs', job.runAt, 'job.runAt')
+  return text === '+0' ? '' : text
+}
+
+/** A duration from now, or an instant, for a script. */
+export function instantText(
+  inMs: number | undefined,
+  inName: string,
+  at: number | undefined,
+  atName: string,
+): string {
+  if (inMs !== undefined) return `+${duration(inMs, inName)}`
+  if (at === undefined) return ''
+  if (!Number.isFinite(at))
+    throw new InvalidArgumentError(`${atName} must be epoch milliseconds, not ${String(at)}`)
+  return `@${at}`
+}
+
+function duration(ms: number, what: string): number {
+  if (Number.isFinite(ms) && ms >= 0) return ms
+  throw new InvalidArgumentError(`${what} must be 0 or more milliseconds, not ${String(ms)}`)
+}
+
+function count(value: number, what: string): number {
+  if (Number.isSafeInteger(value) && value >= 0) return value
+  throw new InvalidArgumentError(`${what} must be a non-negative integer, not ${String(value)}`)
+}
+
+/** What a settle or a sweep must know, empty where it is the default. */
+function settingsText(job: NewJob): string {
+  const { maxRetries, maxCrashes, delivery, rememberMs, retention } = job
+  if (
+    maxRetries === undefined &&
+    maxCrashes === undefined &&
+    delivery === undefined &&
+    rememberMs === undefined &&
+    retention === undefined
+  )
+    return ''
+  if (delivery !== undefined && delivery !== 'at-least-once' && delivery !== 'at-most-once')
+    throw new InvalidArgumentError(
+      `job.delivery must be at-least-once or at-most-once, not ${String(delivery)}`,
+    )
+  const parts = [
+    maxRetries ? String(count(maxRetries, 'job.maxRetries')) : '',
+    maxCrashes === undefined || maxCrashes === DEFAULT_MAX_CRASHES
+      ? ''
+      : String(count(maxCrashes, 'job.maxCrashes')),
+    delivery === 'at-most-once' ? 'm' : '',
+    rememberMs === undefined ? '' : String(Math.ceil(duration(rememberMs, 'job.rememberMs'))),
+    ...keepText(retention?.completed, 'completed'),
+    ...keepText(retention?.cancelled, 'cancelled'),
+    ...keepText(retention?.failed, 'failed'),
+  ]
+  if (maxRetries !== undefined && !maxRetries) count(maxRetries, 'job.maxRetries')
+  while (parts.at(-1) === '') parts.pop()
+  return parts.join(',')
+}
+
+function keepText(keep: Keep | undefined, state: FinalState): readonly [string, string] {
+  if (keep === undefined) return ['', '']
+  return [
+    keep.ageMs === undefined ? '-' : String(duration(keep.ageMs, `job.retention.${state}.ageMs`)),
+    keep.count === undefined ? '-' : String(count(keep.count, `job.retention.${state}.count`)),
+  ]
+}
+
+function extrasText({ entityId, occurrence, options }: NewJob): string {
+  if (entityId === undefined && occurrence === undefined && options === undefined) return ''
+  if (entityId !== undefined) checkName(entityId, 'job.entityId')
+  const extras: Extras = {
+    ...(entityId !== undefined && { entity: entityId }),
+    ...(occurrence !== undefined && { occurrence: [occurrence.schedule, occurrence.due] }),
+    ...(options !== undefined && { options }),
+  }
+  return `x${encodeValue(extras, { root: 'job' })}\0`
+}
