@@ -115,7 +115,7 @@ export class ModelClock implements Clock {
 
 /** How long a clock that stands still waits, in real time, for somebody to move it over `delayMs`. */
 function patience(delayMs: number): number {
-  return delayMs * 10 + 50
+  return delayMs * 10 + 5
 }
 
 /** Lets everything that is ready to run, run: promises first, then one turn of the event loop. */

@@ -280,7 +280,7 @@ function toClaimed(job: ModelJob, token: string): ClaimedJob {
     maxRetries: job.maxRetries,
     delivery: job.delivery,
     entityId: job.entityId,
-    occurrence: job.occurrence,
-    options: job.options,
+    occurrence: copyValue(job.occurrence),
+    options: copyValue(job.options),
   }
 }

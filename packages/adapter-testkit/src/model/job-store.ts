@@ -64,7 +64,10 @@ export class ModelJobStore extends JobUpkeep implements JobStore {
         .filter((mine) => this.holds(report.id, mine) && this.table.jobs.get(mine.id)?.cancelRequested)
         .map((mine) => mine.id)
       if (alive) this.releaseUnknown(report, held)
-      if (report.phase === 'leave') this.table.workers.delete(report.id)
+      if (report.phase === 'leave') {
+        if (alive) this.abandon(report, held)
+        this.table.workers.delete(report.id)
+      }
       return { alive, lost, cancelRequested }
     })
   }

@@ -40,11 +40,21 @@ export abstract class JobUpkeep extends JobRules {
 
   /** What the worker does not know it holds was claimed by a call whose answer got lost: given back once it is old enough. */
   protected releaseUnknown(report: WorkerReport, held: readonly Held[]): void {
-    const tokens = new Set(report.phase === 'leave' ? [] : held.map((mine) => mine.token))
+    const tokens = new Set(held.map((mine) => mine.token))
     const graceMs = report.phase === 'leave' ? 0 : (report.claimGraceMs ?? OPERATION_DEADLINE_MS)
     for (const job of this.table.running()) {
       const known = job.token !== null && tokens.has(job.token)
       if (job.worker === report.id && !known && this.isOldClaim(job, graceMs)) this.release(job)
+    }
+  }
+
+  /** Started and not settled by a worker that leaves: it may have run. */
+  protected abandon(report: WorkerReport, held: readonly Held[]): void {
+    for (const mine of held) {
+      const job = this.table.jobs.get(mine.id)
+      if (job === undefined || !this.holds(report.id, mine)) continue
+      if (job.delivery === 'at-most-once') this.finish(job, 'failed', { reason: 'crashed' })
+      else this.backToPending(job, {})
     }
   }
 

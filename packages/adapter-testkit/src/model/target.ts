@@ -40,7 +40,7 @@ export function modelTarget(name = 'the reference model', parts: Partial<ModelPa
   const made: ModelParts = { ...MODEL_PARTS, ...parts }
   return {
     name,
-    timing: { resolutionMs: 1, shortestTtlMs: 200, signalMs: 1_000, silenceMs: 20 },
+    timing: { resolutionMs: 1, shortestTtlMs: 200, signalMs: 600, silenceMs: 20 },
     open(namespace: string, options: OpenOptions = {}) {
       const space = spaceOf(namespace)
       if (options.resetOnInit) space.wipe()

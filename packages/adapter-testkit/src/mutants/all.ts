@@ -10,8 +10,20 @@ import { storageQueryMutants } from './storage-queries.ts'
 import { storageValueMutants } from './storage-values.ts'
 import { timeMutants } from './time.ts'
 
+export type BrokenArea =
+  | 'storage-values'
+  | 'storage-queries'
+  | 'broker-claims'
+  | 'broker-leases'
+  | 'lock'
+  | 'job-settle'
+  | 'job-upkeep'
+  | 'schedule-store'
+  | 'life'
+  | 'time'
+
 /** Every broken adapter, by what it is about. */
-export const mutants: Readonly<Record<string, readonly Mutant[]>> = {
+export const mutants: Readonly<Record<BrokenArea, readonly Mutant[]>> = {
   'storage-values': storageValueMutants,
   'storage-queries': storageQueryMutants,
   'broker-claims': claimMutants,

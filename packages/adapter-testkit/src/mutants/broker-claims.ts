@@ -30,7 +30,13 @@ export const claimMutants: readonly Mutant[] = [
         }
       }
     }),
-    fails: {},
+    fails: {
+      'broker/republish-claimed-no-block': 'claim of one, after the republish of "a"',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'race/no-loss': 'what was acknowledged or is left to claim',
+    },
   },
   {
     mistake: 'forgets the id when its lease ends',
@@ -46,7 +52,36 @@ export const claimMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/ack': 'what is claimable after the lease: not the acknowledged',
+      'broker/ack-late-harmless': 'the id that claimLeases of one gives from mail',
+      'broker/block-crash-no-loss': 'what is claimable once every lease ended (nothing was acknowledged)',
+      'broker/block-due': 'claimBlocking after another’s lease ended',
+      'broker/expiry-no-scanner': 'the very first claim of another node, the holder’s being closed',
+      'broker/expiry-redelivers': 'claimLeases after the leases ended',
+      'broker/extend': 'what is claimable after the first lease: all but the extended',
+      'broker/extend-foreign': 'claim after the holder’s own lease',
+      'broker/extend-late': 'claim by another afterwards',
+      'broker/extend-many': 'what is claimable after the first lease: all but the extended',
+      'broker/has': 'has of none, ended, delayed, done, leased, other, waiting, ended',
+      'broker/nack-late-harmless': 'the id that claimLeases of one gives from mail',
+      'broker/pause-delay-runs': 'claim after resume',
+      'broker/republish-claimed-no-steal': 'claim after the lease ended, once',
+      'broker/same-consumer-aba': 'the id that claimLeases of one gives from mail',
+      'broker/size': 'size after both ended',
+      'fault/kill-after-claim': 'what another claims after the leases ended',
+      'fault/kill-before-ack': 'what another claims after the lease ended',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'model/broker': 'claim of all after the lease of a ended',
+      'race/ack-vs-expiry': 'what another was given, the ack at the end of the lease having resolved false',
+      'race/extend-vs-expiry': 'what another was given, extendLock having rejected',
+      'race/no-loss': 'what was acknowledged or is left to claim',
+      'time/node-one-hour-ahead': 'claim by the other after the lease that the node whose clock is off had',
+      'time/node-one-hour-behind': 'claim by the other after the lease that the node whose clock is off had',
+      'time/ttl-floor': 'claim by another after a lease of 307 ms',
+    },
   },
   {
     mistake: 'takes the consumer for the token',
@@ -58,7 +93,15 @@ export const claimMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/ack-many': 'what ackMany resolves to',
+      'broker/extend-many': 'what extendMany resolves to with another’s and its own receipt',
+      'broker/lease-fields': 'the receipt of the second id',
+      'broker/same-consumer-aba': 'the receipt of the second claim',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+    },
   },
   {
     mistake: 'publish steals a live lease',
@@ -72,7 +115,15 @@ export const claimMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/publish-many': 'the order after publishMany',
+      'broker/republish-claimed-no-block': 'claim of one, after the republish of "a"',
+      'broker/republish-claimed-no-steal': 'claim by another after the republish',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'model/broker': 'size after publish',
+    },
   },
   {
     mistake: 'priority ids invisible to fifo',
@@ -90,7 +141,15 @@ export const claimMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/fifo': 'the order of one fifo claim',
+      'broker/lifo': 'the order of one lifo claim',
+      'broker/priority-visible-to-fifo': 'what a fifo claim sees',
+      'broker/strategy-switch-strands-none': 'what the claims gave',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+    },
   },
   {
     mistake: 'fifo and lifo go by priority first',
@@ -104,7 +163,13 @@ export const claimMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/fifo': 'the order of one fifo claim',
+      'broker/lifo': 'the order of one lifo claim',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+    },
   },
   {
     mistake: 'declares what it cannot do',
@@ -116,7 +181,12 @@ export const claimMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/lifo': 'the order of one lifo claim',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+    },
   },
   {
     mistake: 'priority upside down',
@@ -133,7 +203,23 @@ export const claimMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/delay-joins-priority': 'the order once all are due',
+      'broker/double-publish-coalesces': 'the order after a higher and a lower republish',
+      'broker/nack-keeps-priority': 'the order after nack of the higher',
+      'broker/priority-default': 'the order around the default',
+      'broker/priority-high-first': 'the order of one claim',
+      'broker/priority-ties-fifo': 'the order of one claim of three priorities',
+      'broker/publish-many': 'the order after publishMany',
+      'job-store/claim-order': 'the ids of one claim, in order',
+      'job-store/concurrency-place-comes-back': 'the jobs that w could claim',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'job-store/pause-resume': 'the jobs that w could claim',
+      'job-store/settle-retry-delay-holds': 'the jobs that w could claim',
+      'model/broker': 'claim of 1 by x',
+    },
   },
   {
     mistake: 'priorities are compared as text',
@@ -145,7 +231,13 @@ export const claimMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/priority-high-first': 'the order of one claim',
+      'job-store/claim-order': 'the ids of one claim, in order',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+    },
   },
   {
     mistake: 'unsorted batch',
@@ -157,7 +249,30 @@ export const claimMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/batch-result-order': 'the order of one claim of 40',
+      'broker/delay-joins-priority': 'the order once all are due',
+      'broker/double-publish-coalesces': 'the order after a higher and a lower republish',
+      'broker/expiry-redelivers': 'the claim',
+      'broker/fifo': 'the order of one fifo claim',
+      'broker/lease-fields': 'ids and deliveries',
+      'broker/lifo': 'the order of one lifo claim',
+      'broker/limit-0': 'claim by another afterwards',
+      'broker/nack-back-of-band': 'the order after two nacks',
+      'broker/nack-keeps-priority': 'the order after nack of the higher',
+      'broker/pause-accepts-publish': 'claim after resume',
+      'broker/priority-default': 'the order around the default',
+      'broker/priority-high-first': 'the order of one claim',
+      'broker/priority-ties-fifo': 'the order of one claim of three priorities',
+      'broker/publish-many': 'the order after publishMany',
+      'fault/kill-before-ack': 'what the dying node claims',
+      'job-store/claim-exact-slots': 'a claim of 3 of a type with 5 jobs',
+      'job-store/claim-order': 'the ids of one claim, in order',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'model/broker': 'claim of 2 by x',
+    },
   },
   {
     mistake: 'promotes twice',
@@ -176,7 +291,19 @@ export const claimMutants: readonly Mutant[] = [
         }
       }
     }),
-    fails: {},
+    fails: {
+      'broker/delay-due': 'a second claim',
+      'broker/double-publish-coalesces': 'what is claimed of an id that was delayed twice and then published',
+      'broker/promote-once': 'what twelve claims at once gave',
+      'broker/republish-earlier-wins': 'a delayed id, published again without delay',
+      'broker/wake-hint-time': 'what is claimable then',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'model/broker': 'size after claim',
+      'race/no-loss': 'what is left to claim',
+      'race/promote-storm': 'what sixteen claims at once gave',
+    },
   },
   {
     mistake: 'a negative limit means all',
@@ -189,7 +316,12 @@ export const claimMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/limit-negative': 'claim with limit -1',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+    },
   },
   {
     mistake: 'limit 0 means one',
@@ -201,7 +333,13 @@ export const claimMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/limit-0': 'claim with limit 0',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'model/broker': 'claim of 0 by x',
+    },
   },
   {
     mistake: 'a claim gives one more than it was asked for',
@@ -213,7 +351,30 @@ export const claimMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/extend-many': 'the id that claimLeases of one gives from mail',
+      'broker/limit-exact': 'how many a claim of 3 gives',
+      'broker/nack-back-of-band': 'the first claim',
+      'broker/nack-keeps-priority': 'the order after nack of the higher',
+      'broker/republish-claimed-no-block': 'the first claim',
+      'broker/size': 'size',
+      'job-store/claim-exact-slots': 'a claim of 3 of a type with 5 jobs',
+      'job-store/counters-survive-prune': 'the jobs that w could claim',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/heartbeat-all': 'the jobs that w could claim',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'job-store/next-due': 'jobs and nextDueInMs of a claim of 1 of 2',
+      'job-store/pause-resume': 'the jobs that w could claim',
+      'job-store/prune-age': 'the jobs that w could claim',
+      'job-store/prune-age-holds': 'the jobs that w could claim',
+      'job-store/prune-retention': 'the jobs that w could claim',
+      'job-store/repeat-after-finish': 'the jobs that w could claim',
+      'job-store/settle-and-claim': 'the jobs that w could claim',
+      'job-store/settle-retry-delay-holds': 'the jobs that w could claim',
+      'job-store/stats': 'the jobs that w could claim',
+      'race/promote-storm': 'how many sixteen claims of ten gave, 300 being due',
+    },
   },
   {
     mistake: 'finds its ids first and leases them later',
@@ -237,7 +398,19 @@ export const claimMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/max-active': 'what nine claims at once gave',
+      'broker/promote-once': 'what twelve claims at once gave',
+      'job-store/concurrency-cluster-wide': 'jobs claimed while two are running',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'race/claim-disjoint': 'what twelve consumers were given',
+      'race/no-loss': 'ids that came back after their ack, without having been published again',
+      'race/pause-vs-claim': 'what was given before the pause and after resume',
+      'race/pool-exhaustion': 'what was claimed meanwhile',
+      'race/promote-storm': 'what sixteen claims at once gave',
+    },
   },
   {
     mistake: 'maxActive counts this consumer only',
@@ -251,7 +424,13 @@ export const claimMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/max-active': 'how many are leased after nine claims at once with maxActive 3',
+      'job-store/concurrency-cluster-wide': 'jobs that four claims at once got, with maxActive 2',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+    },
   },
   {
     mistake: 'a place under maxActive is never freed by an expired lease',
@@ -264,7 +443,13 @@ export const claimMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/max-active': 'how many a claim gives after both leases ended',
+      'job-store/concurrency-place-comes-back': 'the jobs that w could claim',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+    },
   },
   {
     mistake: 'deliveries are not counted',
@@ -277,7 +462,13 @@ export const claimMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/expiry-redelivers': 'their deliveries',
+      'broker/lease-fields': 'id and deliveries after a nack',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+    },
   },
   {
     mistake: 'dueAt is the time of the claim',
@@ -289,7 +480,12 @@ export const claimMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/lease-fields': 'milliseconds between the due times of an immediate and a delayed id',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+    },
   },
   {
     mistake: 'delays are whole seconds',
@@ -301,7 +497,18 @@ export const claimMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/delay-due': 'claim before the due time',
+      'broker/lease-fields': 'milliseconds between the due times of an immediate and a delayed id',
+      'broker/republish-earlier-wins': 'claim before the earlier due time',
+      'broker/size': 'size before both end',
+      'broker/wake-hint-time': 'a wake for a delay that ended',
+      'job-store/claim-order': 'the ids of one claim, in order',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'time/ttl-floor': 'claim within a delay of 307 ms',
+    },
   },
   {
     mistake: 'a delay beyond 2^31 ms fires at once, as setTimeout has it',
@@ -313,7 +520,12 @@ export const claimMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/delay-over-2^31': 'claim at once',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+    },
   },
   {
     mistake: 'a delayed id loses its priority',
@@ -325,7 +537,14 @@ export const claimMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/delay-joins-priority': 'the order once all are due',
+      'job-store/claim-order': 'the ids of one claim, in order',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'model/broker': 'claim of 1 by x',
+    },
   },
   {
     mistake: 'a republish moves the due time back',
@@ -340,7 +559,13 @@ export const claimMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/republish-earlier-wins': 'a waiting id, published again with a delay',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'model/broker': 'size after publish',
+    },
   },
   {
     mistake: 'a republish takes the last priority, not the higher',
@@ -354,7 +579,12 @@ export const claimMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/double-publish-coalesces': 'the order after a higher and a lower republish',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+    },
   },
   {
     mistake: 'priorities out of range are clamped',
@@ -367,7 +597,12 @@ export const claimMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/priority-default': 'publish with priority 21',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+    },
   },
   {
     mistake: 'negative delays count as now',
@@ -380,7 +615,12 @@ export const claimMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/delay-negative': 'publish with a delay of -1',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+    },
   },
   {
     mistake: 'queue names are compared without regard to case',
@@ -392,7 +632,13 @@ export const claimMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/name-isolated': 'what is claimed from the queue "Q"',
+      'broker/pause-isolated': 'claim from "MAIL" while "mail" is paused',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+    },
   },
   {
     mistake: 'a claim walks the whole backlog',
@@ -406,7 +652,12 @@ export const claimMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'perf/claim-growth': 'the median claim with',
+    },
   },
 ]
 

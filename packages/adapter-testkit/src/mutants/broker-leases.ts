@@ -16,7 +16,17 @@ export const leaseMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/ack-double': 'a second ack with the receipt',
+      'broker/ack-late-harmless': 'ack after the lease ended, nobody having claimed',
+      'broker/ack-many': 'what ackMany resolves to',
+      'broker/same-consumer-aba': 'ack with the first receipt',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'model/broker': 'ack of a with a receipt used before',
+      'race/ack-vs-expiry': 'what another was given, the ack at the end of the lease having resolved true',
+    },
   },
   {
     mistake: 'nacks without a receipt',
@@ -33,7 +43,14 @@ export const leaseMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/ack-many': 'what nackMany resolves to',
+      'broker/nack-late-harmless': 'nack after the lease ended, nobody having claimed',
+      'broker/same-consumer-aba': 'nack with the first receipt',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+    },
   },
   {
     mistake: 'a lease that ended can still be acked while nobody else has claimed the id',
@@ -48,7 +65,13 @@ export const leaseMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/ack-late-harmless': 'ack after the lease ended, nobody having claimed',
+      'broker/nack-late-harmless': 'nack after the lease ended, nobody having claimed',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+    },
   },
   {
     mistake: 'acking an unknown id is an error',
@@ -61,7 +84,15 @@ export const leaseMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/ack-double': 'a second ack',
+      'broker/ack-many': 'an unexpected Error: unknown id nobody',
+      'broker/ack-unknown': 'ack of an unknown id',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'model/broker': 'an unexpected Error: unknown id a',
+    },
   },
   {
     mistake: 'acks at the claim',
@@ -75,7 +106,55 @@ export const leaseMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/ack': 'what is claimable after the lease: not the acknowledged',
+      'broker/ack-double': 'ack with the receipt',
+      'broker/ack-late-harmless': 'the id that claimLeases of one gives from mail',
+      'broker/ack-many': 'what ackMany resolves to',
+      'broker/block-crash-no-loss': 'what is claimable once every lease ended (nothing was acknowledged)',
+      'broker/block-due': 'claimBlocking after another’s lease ended',
+      'broker/delay-negative': 'extendLock after the rejected nacks',
+      'broker/expiry-no-scanner': 'the very first claim of another node, the holder’s being closed',
+      'broker/expiry-redelivers': 'claimLeases after the leases ended',
+      'broker/extend': 'extendLock with the queue, on another node',
+      'broker/extend-foreign': 'claim after the holder’s own lease',
+      'broker/extend-late': 'claim by another afterwards',
+      'broker/extend-many': 'what extendMany resolves to',
+      'broker/has': 'has of none, ended, delayed, done, leased, other, waiting, ended',
+      'broker/lease-fields': 'id and deliveries after a nack',
+      'broker/max-active': 'how many are leased after nine claims at once with maxActive 3',
+      'broker/nack-back-of-band': 'the order after two nacks',
+      'broker/nack-delay': 'claim after the delay',
+      'broker/nack-keeps-priority': 'the order after nack of the higher',
+      'broker/nack-late-harmless': 'the id that claimLeases of one gives from mail',
+      'broker/nack-now': 'claim by another after nack',
+      'broker/name-isolated': 'what nack gave back to "q"',
+      'broker/next-due': 'nextDueIn when that one is leased',
+      'broker/pause-active-finishes': 'extendLock while paused',
+      'broker/pause-delay-runs': 'claim after resume',
+      'broker/publish-many': 'the order after publishMany',
+      'broker/remove': 'remove of the leased id',
+      'broker/republish-claimed-no-block': 'claim of one, after the republish of "a"',
+      'broker/republish-claimed-no-steal': 'claim by another after the republish',
+      'broker/same-consumer-aba': 'the id that claimLeases of one gives from mail',
+      'broker/size': 'size',
+      'broker/strategy-switch-strands-none': 'what the claims gave',
+      'broker/wake-hint-time': 'a wake for a freed slot',
+      'fault/kill-after-claim': 'what another claims after the leases ended',
+      'fault/kill-before-ack': 'what another claims after the lease ended',
+      'job-store/concurrency-cluster-wide': 'jobs that four claims at once got, with maxActive 2',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'model/broker': 'size after claim',
+      'race/ack-vs-expiry': 'what another was given, the ack at the end of the lease having resolved false',
+      'race/extend-vs-expiry': 'what another was given, extendLock having rejected',
+      'race/no-loss': 'what was acknowledged or is left to claim',
+      'time/long-transaction': 'extendLock right after a claim that had waited for longer than its lease',
+      'time/node-one-hour-ahead': 'claim by the other after the lease that the node whose clock is off had',
+      'time/node-one-hour-behind': 'claim by the other after the lease that the node whose clock is off had',
+      'time/ttl-floor': 'claim by another after a lease of 307 ms',
+    },
   },
   {
     mistake: 'extend revives a dead lease',
@@ -88,7 +167,12 @@ export const leaseMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/extend-late': 'extendLock after the end, nobody else having claimed',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+    },
   },
   {
     mistake: 'anybody may extend',
@@ -100,7 +184,19 @@ export const leaseMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/extend-foreign': 'extendLock by another consumer',
+      'broker/extend-late': 'extendLock when another has claimed',
+      'broker/extend-many': 'what extendMany resolves to',
+      'broker/nack-now': 'extendLock by the former holder',
+      'broker/same-consumer-aba': 'extendLock with the first receipt',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'race/extend-vs-expiry': 'what another was given, extendLock having resolved',
+      'time/node-one-hour-ahead': 'extendLock by the node whose clock is off after its lease',
+      'time/node-one-hour-behind': 'extendLock by the node whose clock is off after its lease',
+    },
   },
   {
     mistake: 'extend adds to the end instead of counting from now',
@@ -121,7 +217,12 @@ export const leaseMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/extend': 'what is claimable after the lease that was made shorter',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+    },
   },
   {
     mistake: 'extend never shortens a lease',
@@ -142,7 +243,12 @@ export const leaseMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/extend': 'what is claimable after the lease that was made shorter',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+    },
   },
   {
     mistake: 'nack loses the priority',
@@ -155,7 +261,13 @@ export const leaseMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/nack-keeps-priority': 'the order after nack of the higher',
+      'job-store/concurrency-place-comes-back': 'the jobs that w could claim',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+    },
   },
   {
     mistake: 'an immediate nack goes to the front',
@@ -167,7 +279,12 @@ export const leaseMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/nack-back-of-band': 'the claim after nack of "a"',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+    },
   },
   {
     mistake: 'an immediate nack goes behind everything',
@@ -180,7 +297,13 @@ export const leaseMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/nack-keeps-priority': 'the order after nack of the higher',
+      'job-store/concurrency-place-comes-back': 'the jobs that w could claim',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+    },
   },
   {
     mistake: 'nack ignores its delay',
@@ -192,7 +315,16 @@ export const leaseMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/ack-many': 'what is claimable afterwards: one is delayed, one still leased',
+      'broker/nack-delay': 'claim before the delay ended',
+      'fault/kill-before-ack': 'what another claims after the lease ended',
+      'job-store/concurrency-place-comes-back': 'the jobs that w could claim',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'model/broker': 'size after nack',
+    },
   },
   {
     mistake: 'the pause lives in one process',
@@ -210,7 +342,16 @@ export const leaseMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/block-pause': 'claimBlocking after resume',
+      'broker/pause-durable': 'claim on a fresh node, after every node was closed',
+      'broker/pause-empty': 'claim while paused, on another node',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'job-store/pause-resume': 'what w claims of a paused type',
+      'race/pause-vs-claim': 'what claims gave that started after pause had resolved',
+    },
   },
   {
     mistake: 'pausing one queue pauses all',
@@ -222,7 +363,16 @@ export const leaseMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/pause-isolated': 'claim from "mail2" while "mail" is paused',
+      'broker/wake-hint-time': 'what is claimable then',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'job-store/pause-resume': 'the jobs that w could claim',
+      'model/broker': 'isPaused after publish',
+      'model/hybrid': 'what a claim of all gives',
+    },
   },
   {
     mistake: 'a paused queue drops what is published',
@@ -234,7 +384,17 @@ export const leaseMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/block-pause': 'claimBlocking after resume',
+      'broker/pause-accepts-publish': 'claim after resume',
+      'broker/pause-durable': 'claim after resume',
+      'job-store/composed-equals-fused': 'what a claim of all gives',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'job-store/pause-resume': 'the jobs that w could claim',
+      'model/broker': 'size after publish',
+    },
   },
   {
     mistake: 'a second pause resumes',
@@ -246,7 +406,14 @@ export const leaseMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/pause-idempotent': 'claim while paused',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'job-store/pause-resume': 'what w claims of a paused type',
+      'model/hybrid': 'what a claim of all gives',
+    },
   },
   {
     mistake: 'pausing stops the delays',
@@ -267,7 +434,12 @@ export const leaseMutants: readonly Mutant[] = [
         }
       }
     }),
-    fails: {},
+    fails: {
+      'broker/pause-delay-runs': 'claim after resume',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+    },
   },
   {
     mistake: 'close hangs a waiter',
@@ -288,7 +460,13 @@ export const leaseMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/block-abort': 'claimBlocking after the abort',
+      'broker/block-close': 'the blocked claims after close',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+    },
   },
   {
     mistake: 'loses the id when a blocked claim crashes',
@@ -313,7 +491,14 @@ export const leaseMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/block-abort': 'claim by another of an id published after the abort',
+      'broker/block-close': 'claim by another of an id published after close',
+      'broker/block-crash-no-loss': 'what is claimable once every lease ended (nothing was acknowledged)',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+    },
   },
   {
     mistake: 'a blocked claim sleeps through a due moment',
@@ -327,7 +512,12 @@ export const leaseMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/wake-hint-time': 'a wake for a delay that ended',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+    },
   },
   {
     mistake: 'a blocked claim ignores its signal',
@@ -345,7 +535,12 @@ export const leaseMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/block-abort': 'claimBlocking after the abort',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+    },
   },
   {
     mistake: 'size counts expired leases as leased',
@@ -357,7 +552,12 @@ export const leaseMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/size': 'size after both ended',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+    },
   },
   {
     mistake: 'nextDueIn does not know of leases',
@@ -374,7 +574,12 @@ export const leaseMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/next-due': 'nextDueIn when that one is leased',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+    },
   },
   {
     mistake: 'incarnation is that of the process',
@@ -388,7 +593,12 @@ export const leaseMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/incarnation': 'incarnation on another node',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+    },
   },
   {
     mistake: 'wakes reach their own process only',
@@ -415,7 +625,14 @@ export const leaseMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/wake-hint': 'a wake for "mail"',
+      'broker/wake-hint-time': 'a wake for a delay that ended',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'job-store/subscribe-wakes': 'a wake for mail after another node inserted a job of it',
+    },
   },
   {
     mistake: 'remove does not touch what is leased',
@@ -428,7 +645,12 @@ export const leaseMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/remove': 'remove of the leased id',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+    },
   },
   {
     mistake: 'extendLock without a name knows the last queue only',
@@ -451,6 +673,11 @@ export const leaseMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'broker/extend': 'extendLock without the queue, another one having been claimed from since',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+    },
   },
 ]

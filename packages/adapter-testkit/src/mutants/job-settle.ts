@@ -22,7 +22,12 @@ export const jobSettleMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/composed-equals-fused': 'insert of a',
+      'job-store/insert-idempotent': 'insert of a, b and a again in one call',
+      'job-store/unique-occurrence': 'how many of four inserts said `inserted`',
+      'model/hybrid': 'insert of a',
+    },
   },
   {
     mistake: 'one bad job rejects the whole insert',
@@ -36,7 +41,10 @@ export const jobSettleMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/insert-bad-one-isolated':
+        'an unexpected InvalidArgumentError INVALID_ARGUMENT: job.priority must be an integer from',
+    },
   },
   {
     mistake: 'the id of a finished job is free again',
@@ -50,7 +58,12 @@ export const jobSettleMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/repeat-after-finish': 'inserting kept, pruned, failed, discarded, default again',
+      'job-store/undecodable-kept': 'inserting its id again',
+      'job-store/unique-occurrence': 'insert of the occurrence after it ran',
+      'model/hybrid': 'insert of b',
+    },
   },
   {
     mistake: 'the id of a pruned job is free again',
@@ -62,7 +75,10 @@ export const jobSettleMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/composed-equals-fused': 'insert of a',
+      'job-store/repeat-after-finish': 'inserting kept, pruned, failed, discarded, default again',
+    },
   },
   {
     mistake: 'ids are remembered for ever',
@@ -75,7 +91,9 @@ export const jobSettleMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/remember-ends': 'inserting the id again after its time',
+    },
   },
   {
     mistake: 'delayMs is not looked at',
@@ -87,7 +105,15 @@ export const jobSettleMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/change-promote-reschedule': 'the jobs that w could claim',
+      'job-store/change-retry': 'the jobs that w could claim',
+      'job-store/claim-order': 'the ids of one claim, in order',
+      'job-store/composed-equals-fused': 'what a claim of all gives',
+      'job-store/insert-delayed': 'the jobs that w could claim',
+      'job-store/next-due': 'nextDueInMs with a job due in',
+      'model/hybrid': 'what a claim of all gives',
+    },
   },
   {
     mistake: 'the payload is kept by reference',
@@ -100,7 +126,9 @@ export const jobSettleMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/insert-roundtrip': 'the claimed job',
+    },
   },
   {
     mistake: 'the lower priority goes first',
@@ -116,7 +144,12 @@ export const jobSettleMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/claim-order': 'the ids of one claim, in order',
+      'job-store/concurrency-place-comes-back': 'the jobs that w could claim',
+      'job-store/pause-resume': 'the jobs that w could claim',
+      'job-store/settle-retry-delay-holds': 'the jobs that w could claim',
+    },
   },
   {
     mistake: 'the answer of a claim is in no order',
@@ -128,7 +161,10 @@ export const jobSettleMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/claim-exact-slots': 'a claim of 3 of a type with 5 jobs',
+      'job-store/claim-order': 'the ids of one claim, in order',
+    },
   },
   {
     mistake: 'the limit holds for each type',
@@ -140,7 +176,9 @@ export const jobSettleMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/claim-exact-slots': 'jobs of a claim of 2 over both types',
+    },
   },
   {
     mistake: 'the limit of a type is not looked at',
@@ -152,7 +190,9 @@ export const jobSettleMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/claim-exact-slots': 'jobs of a claim with limit 1 of alpha and 2 of beta',
+    },
   },
   {
     mistake: 'maxActive holds for each worker',
@@ -170,7 +210,9 @@ export const jobSettleMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/concurrency-cluster-wide': 'jobs that four claims at once got, with maxActive 2',
+    },
   },
   {
     mistake: 'only a completed job gives its place under maxActive back',
@@ -193,7 +235,9 @@ export const jobSettleMutants: readonly Mutant[] = [
         }
       }
     }),
-    fails: {},
+    fails: {
+      'job-store/concurrency-place-comes-back': 'the jobs that w could claim',
+    },
   },
   {
     mistake: 'a paused type is claimed all the same',
@@ -209,7 +253,11 @@ export const jobSettleMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/composed-equals-fused': 'what a claim of all gives',
+      'job-store/pause-resume': 'what w claims of a paused type',
+      'model/hybrid': 'what a claim of all gives',
+    },
   },
   {
     mistake: 'expired jobs are claimed until a sweep comes by',
@@ -228,7 +276,9 @@ export const jobSettleMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/expire-at-claim': 'the jobs that w could claim',
+    },
   },
   {
     mistake: 'the attempt is counted at the settle',
@@ -252,7 +302,22 @@ export const jobSettleMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/attempt-at-claim': 'attempt, crashes and failures after a crash',
+      'job-store/composed-equals-fused': 'the records after claim',
+      'job-store/counters-survive-prune': 'the records left',
+      'job-store/crashes-apart-from-failures': 'attempt, failures and crashes of the third claim',
+      'job-store/insert-roundtrip': 'the record',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'job-store/prune-retention':
+        'the jobs left of four completed (2 kept), two failed (1), one cancelled (0), and one of another type',
+      'job-store/recover-expired': 'state, crashes, failures, worker and attempt of a and b',
+      'job-store/remember-ends': 'inserting the id again after its time',
+      'job-store/repeat-after-finish': 'which records are gone',
+      'job-store/settle-stale-refused': 'state, worker, failures and attempt after the refused settles',
+      'model/hybrid': 'the records after claim',
+    },
   },
   {
     mistake: 'the fence is the attempt',
@@ -264,7 +329,9 @@ export const jobSettleMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/fence-grows': 'the fences of six claims of one job grow from 1 on',
+    },
   },
   {
     mistake: 'nextDueInMs counts every type',
@@ -277,7 +344,9 @@ export const jobSettleMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/next-due': 'nextDueInMs with a job due in',
+    },
   },
   {
     mistake: 'the fence is removed: whoever names the id settles it',
@@ -289,7 +358,13 @@ export const jobSettleMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/composed-equals-fused': 'the answer to complete of b under a token settled before',
+      'job-store/dead-worker-refused': 'its completion while another worker runs the job',
+      'job-store/remember-ends': 'the first job’s token while the new one runs',
+      'job-store/settle-and-claim': 'the answers to completing b, and a under a wrong token',
+      'job-store/settle-stale-refused': 'the answer to complete under the token of an earlier claim',
+    },
   },
   {
     mistake: 'the token is that of the worker',
@@ -301,7 +376,17 @@ export const jobSettleMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/composed-equals-fused': 'the answer to complete of b under a token settled before',
+      'job-store/fence-grows': 'the tokens of six claims of one job',
+      'job-store/heartbeat-releases-unknown':
+        'state, attempt, crashes and failures of the unknown claim once it is old enough',
+      'job-store/heartbeat-reports-lost': 'lost',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'job-store/remember-ends': 'the first job’s token while the new one runs',
+      'job-store/settle-stale-refused': 'the answer under the same worker’s earlier token',
+    },
   },
   {
     mistake: 'a repeated settle is stale',
@@ -313,7 +398,12 @@ export const jobSettleMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/composed-equals-fused': 'the answer to fail of b under a token settled before',
+      'job-store/remember-ends': 'a repeat of the first job’s settle',
+      'job-store/settle-repeat-not-stale': 'the answer to complete of a by its worker',
+      'model/hybrid': 'the answer to complete of a under a token settled before',
+    },
   },
   {
     mistake: 'a repeated settle is counted again',
@@ -327,7 +417,10 @@ export const jobSettleMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/settle-repeat-not-stale': 'completed, failed and durationMs counted',
+      'model/hybrid': 'the counts after again',
+    },
   },
   {
     mistake: 'settling the same id twice in one call lets the last one win',
@@ -340,7 +433,9 @@ export const jobSettleMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/settle-duplicate-ids-rejected': 'a settle with two outcomes for a',
+    },
   },
   {
     mistake: 'claims before it settles',
@@ -353,7 +448,9 @@ export const jobSettleMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/settle-frees-its-place': 'the job claimed by the call that freed the place',
+    },
   },
   {
     mistake: 'answers to outcomes come in the order of their ids',
@@ -368,7 +465,9 @@ export const jobSettleMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/settle-and-claim': 'the answers to completing b, and a under a wrong token',
+    },
   },
   {
     mistake: 'maxRetries counts the first run as well',
@@ -381,7 +480,13 @@ export const jobSettleMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/change-retry': 'the jobs that w-dies claims',
+      'job-store/composed-equals-fused': 'the records after settle',
+      'job-store/crashes-apart-from-failures': 'state, failures and crashes after one of each',
+      'job-store/hands-out-copies': 'the jobs that w could claim',
+      'job-store/settle-retry': 'state, failures and worker while it waits',
+    },
   },
   {
     mistake: 'a retry is due at once',
@@ -393,7 +498,11 @@ export const jobSettleMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/concurrency-place-comes-back': 'the jobs that w could claim',
+      'job-store/settle-retry': 'runAt is 200 ms after the settle, or later',
+      'job-store/settle-retry-delay-holds': 'the jobs that w could claim',
+    },
   },
   {
     mistake: 'a failure for good is retried while retries are left',
@@ -406,7 +515,10 @@ export const jobSettleMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/settle-fail': 'state, reason, error, failures and worker',
+      'job-store/stats': 'the counts of mail',
+    },
   },
   {
     mistake: 'release does not give the attempt back',
@@ -418,7 +530,17 @@ export const jobSettleMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/composed-equals-fused': 'the records after settle',
+      'job-store/heartbeat-leave': 'state, attempt and crashes of what it held',
+      'job-store/heartbeat-releases-unknown':
+        'state, attempt, crashes and failures of the unknown claim once it is old enough',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'job-store/release-gives-attempt-back': 'state, attempt, failures, crashes and worker after release 1',
+      'job-store/settle-stale-refused': 'state, worker, failures and attempt after the refused settles',
+      'model/hybrid': 'the records after settle',
+    },
   },
   {
     mistake: 'snooze counts the attempt',
@@ -430,7 +552,11 @@ export const jobSettleMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/composed-equals-fused': 'the records after settle',
+      'job-store/snooze': 'state, attempt, failures and error',
+      'model/hybrid': 'the records after settle',
+    },
   },
   {
     mistake: 'a cancel request is forgotten when the job goes back to pending',
@@ -445,7 +571,13 @@ export const jobSettleMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/cancel-requested-ends-it': 'the states after retry, release, snooze and complete',
+      'job-store/composed-equals-fused': 'the records after settle',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'job-store/recover-cancelled': 'a after its worker died',
+    },
   },
   {
     mistake: 'count retention is off by one',
@@ -458,7 +590,11 @@ export const jobSettleMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/counters-survive-prune': 'the records left',
+      'job-store/prune-retention':
+        'the jobs left of four completed (2 kept), two failed (1), one cancelled (0), and one of another type',
+    },
   },
   {
     mistake: 'count retention keeps the oldest',
@@ -474,7 +610,11 @@ export const jobSettleMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/counters-survive-prune': 'the records left',
+      'job-store/prune-retention':
+        'the jobs left of four completed (2 kept), two failed (1), one cancelled (0), and one of another type',
+    },
   },
   {
     mistake: 'count retention counts all types together',
@@ -490,7 +630,11 @@ export const jobSettleMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/prune-retention':
+        'the jobs left of four completed (2 kept), two failed (1), one cancelled (0), and one of another type',
+      'job-store/repeat-after-finish': 'which records are gone',
+    },
   },
   {
     mistake: 'counters are lowered by pruning',
@@ -503,6 +647,9 @@ export const jobSettleMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/composed-equals-fused': 'the counts after change',
+      'job-store/counters-survive-prune': 'completed, failed, cancelled, durationMs, pending and running',
+    },
   },
 ]

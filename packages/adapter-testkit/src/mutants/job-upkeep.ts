@@ -24,7 +24,20 @@ export const jobUpkeepMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/at-most-once-crash': 'the jobs of w1, whose lease ended',
+      'job-store/attempt-at-claim': 'the jobs of w1, whose lease ended',
+      'job-store/change-retry': 'the jobs of w-dies, whose lease ended',
+      'job-store/composed-equals-fused': 'the records after crash',
+      'job-store/concurrency-place-comes-back': 'the jobs of w-dies, whose lease ended',
+      'job-store/crashes-apart-from-failures': 'the jobs of w1, whose lease ended',
+      'job-store/dead-worker-refused': 'the jobs of w1, whose lease ended',
+      'job-store/fence-grows': 'the jobs of w-dies, whose lease ended',
+      'job-store/recover-cancelled': 'a after its worker died',
+      'job-store/recover-crash-limit': 'the jobs of w1, whose lease ended',
+      'job-store/recover-expired': 'the jobs of dies, whose lease ended',
+      'job-store/sweep-twice-at-once': 'state and crashes of each job after three sweeps at once',
+    },
   },
   {
     mistake: 'a dead worker’s token is accepted after its job was taken back',
@@ -36,7 +49,11 @@ export const jobUpkeepMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/composed-equals-fused': 'the answer to complete of b under a token settled before',
+      'job-store/dead-worker-refused': 'a dead worker’s completion of a job taken back',
+      'job-store/leave-keeps-started-attempts': 'a late completion of again',
+    },
   },
   {
     mistake: 'a heartbeat revives a worker that was declared dead',
@@ -50,7 +67,9 @@ export const jobUpkeepMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/dead-worker-refused': 'alive and lost in its heartbeat',
+    },
   },
   {
     mistake: 'a heartbeat creates the worker it does not find',
@@ -62,7 +81,10 @@ export const jobUpkeepMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/heartbeat-leave': 'alive in its next heartbeat',
+      'job-store/unknown-worker': 'alive of a worker that never joined',
+    },
   },
   {
     mistake: 'a worker whose lease ended is refused though nobody declared it dead',
@@ -75,7 +97,9 @@ export const jobUpkeepMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/recover-grace': 'alive and lost in a heartbeat after the lease ended',
+    },
   },
   {
     mistake: 'the heartbeat does not renew the lease',
@@ -91,7 +115,10 @@ export const jobUpkeepMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/heartbeat-all': 'dead and recovered in the sweep after heartbeat 2',
+      'job-store/recover-grace': 'dead in a sweep after that heartbeat',
+    },
   },
   {
     mistake: 'lost compares ids without their tokens',
@@ -104,7 +131,9 @@ export const jobUpkeepMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/heartbeat-reports-lost': 'lost',
+    },
   },
   {
     mistake: 'what a worker does not know it holds is never released',
@@ -116,7 +145,10 @@ export const jobUpkeepMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/heartbeat-releases-unknown':
+        'state, attempt, crashes and failures of the unknown claim once it is old enough',
+    },
   },
   {
     mistake: 'claims whose answer is under way are released',
@@ -128,7 +160,9 @@ export const jobUpkeepMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/heartbeat-releases-unknown': 'alive, and the state of a young unknown claim',
+    },
   },
   {
     mistake: 'a worker that leaves keeps its jobs until the sweep',
@@ -140,7 +174,11 @@ export const jobUpkeepMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/heartbeat-leave': 'state, attempt and crashes of what it held',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+    },
   },
   {
     mistake: 'the info of a worker is lost at its second heartbeat',
@@ -153,7 +191,9 @@ export const jobUpkeepMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/workers-listed': 'the info of w1',
+    },
   },
   {
     mistake: 'the grace of a sweep is not looked at',
@@ -165,7 +205,9 @@ export const jobUpkeepMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/recover-grace': 'dead and recovered in a sweep with a long grace',
+    },
   },
   {
     mistake: 'crashes are not counted',
@@ -177,7 +219,16 @@ export const jobUpkeepMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/at-most-once-crash': 'crashes',
+      'job-store/attempt-at-claim': 'attempt, crashes and failures after a crash',
+      'job-store/composed-equals-fused': 'the records after crash',
+      'job-store/crashes-apart-from-failures': 'state, failures and crashes after one of each',
+      'job-store/dead-worker-refused': 'state, failures and crashes of its jobs',
+      'job-store/recover-crash-limit': 'state, crashes and failures after the first death',
+      'job-store/recover-expired': 'state, crashes, failures, worker and attempt of a and b',
+      'job-store/sweep-twice-at-once': 'state and crashes of each job after three sweeps at once',
+    },
   },
   {
     mistake: 'a crash counts as a failure',
@@ -190,7 +241,14 @@ export const jobUpkeepMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/attempt-at-claim': 'attempt, crashes and failures after a crash',
+      'job-store/composed-equals-fused': 'the records after crash',
+      'job-store/crashes-apart-from-failures': 'state, failures and crashes after one of each',
+      'job-store/dead-worker-refused': 'state, failures and crashes of its jobs',
+      'job-store/recover-crash-limit': 'state, crashes and failures after the first death',
+      'job-store/recover-expired': 'state, crashes, failures, worker and attempt of a and b',
+    },
   },
   {
     mistake: 'maxCrashes is off by one',
@@ -202,7 +260,9 @@ export const jobUpkeepMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/recover-crash-limit': 'a after the second death, with maxCrashes 2',
+    },
   },
   {
     mistake: 'at-most-once runs again after a crash',
@@ -214,7 +274,9 @@ export const jobUpkeepMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/at-most-once-crash': 'pay after its worker died',
+    },
   },
   {
     mistake: 'only due jobs expire',
@@ -226,7 +288,9 @@ export const jobUpkeepMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/expire-pending': 'delayed after a sweep',
+    },
   },
   {
     mistake: 'running jobs expire',
@@ -239,7 +303,9 @@ export const jobUpkeepMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/expiry-spares-running': 'the state after a sweep past expiresAt',
+    },
   },
   {
     mistake: 'the limit of a sweep is not looked at',
@@ -251,7 +317,10 @@ export const jobUpkeepMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/recover-grace': 'dead and recovered in a sweep with a long grace',
+      'job-store/sweep-bounded': 'jobs touched by a sweep with limit 3',
+    },
   },
   {
     mistake: 'a bounded sweep forgets to say that there is more',
@@ -263,7 +332,9 @@ export const jobUpkeepMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/sweep-bounded': 'more, while four are left',
+    },
   },
   {
     mistake: 'age retention goes by createdAt',
@@ -275,7 +346,9 @@ export const jobUpkeepMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/prune-age-holds': 'the state of a job that was inserted long ago and has just finished',
+    },
   },
   {
     mistake: 'age retention of all states is that of the completed',
@@ -287,7 +360,10 @@ export const jobUpkeepMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/counters-survive-prune': 'the records left',
+      'job-store/prune-age': 'the jobs left',
+    },
   },
   {
     mistake: 'cancelling a running job ends its record at once',
@@ -301,7 +377,14 @@ export const jobUpkeepMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/cancel-requested-ends-it': 'the states after retry, release, snooze and complete',
+      'job-store/change-cancel':
+        'the pending one’s state, reason and whether it is unfinished; the running one’s state and cancelRequested',
+      'job-store/composed-equals-fused': 'the records after change',
+      'job-store/heartbeat-reports-cancel': 'state and cancelRequested of the record',
+      'job-store/leave-keeps-started-attempts': 'alive, lost and cancelRequested in the answer',
+    },
   },
   {
     mistake: 'a retry by hand keeps the failures',
@@ -315,7 +398,10 @@ export const jobUpkeepMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/change-retry': 'state, failures, crashes and finishedAt of worn',
+      'job-store/composed-equals-fused': 'the records after change',
+    },
   },
   {
     mistake: 'a completed job can be retried by hand',
@@ -329,7 +415,9 @@ export const jobUpkeepMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/change-retry': 'retry of pending, running, completed, failed, cancelled, nobody',
+    },
   },
   {
     mistake: 'a running job can be discarded',
@@ -343,7 +431,10 @@ export const jobUpkeepMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/change-discard':
+        'discard of pending, running, completed, failed, cancelled, nobody and ready',
+    },
   },
   {
     mistake: 'a reschedule only brings forward',
@@ -359,7 +450,9 @@ export const jobUpkeepMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/change-promote-reschedule': 'runAt of put-off-at',
+    },
   },
   {
     mistake: 'unknown ids are refused instead of missing',
@@ -373,7 +466,14 @@ export const jobUpkeepMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/change-cancel': 'cancel of pending, running, completed, failed, cancelled, nobody',
+      'job-store/change-discard':
+        'discard of pending, running, completed, failed, cancelled, nobody and ready',
+      'job-store/change-promote-reschedule': 'promote of running, completed, failed, cancelled, nobody',
+      'job-store/change-retry': 'retry of pending, running, completed, failed, cancelled, nobody',
+      'model/hybrid': 'cancel of a',
+    },
   },
   {
     mistake: 'list pages by offset',
@@ -389,7 +489,9 @@ export const jobUpkeepMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/list-filters': 'those of the walk that were there all along',
+    },
   },
   {
     mistake: 'list looks at the first state only',
@@ -402,7 +504,9 @@ export const jobUpkeepMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/list-filters': 'list of two states',
+    },
   },
   {
     mistake: 'the counts are those of the records',
@@ -424,6 +528,9 @@ export const jobUpkeepMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/composed-equals-fused': 'the counts after change',
+      'job-store/counters-survive-prune': 'completed, failed, cancelled, durationMs, pending and running',
+    },
   },
 ]

@@ -33,7 +33,10 @@ export const lockMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'lin/lock': 'one order of the overlapping calls that explains every answer',
+      'lock/n-racers-one': 'how many of twelve racers acquire a free key',
+    },
   },
   {
     mistake: 'token restarts after release',
@@ -50,7 +53,10 @@ export const lockMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'lock/token-survives-release': 'the token',
+      'lock/token-survives-restart': 'the token after the restart is above 1',
+    },
   },
   {
     mistake: 'the token is the milliseconds of the clock',
@@ -62,7 +68,10 @@ export const lockMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'lock/token-survives-release': 'the token',
+      'lock/token-survives-restart': 'the token after the restart is above',
+    },
   },
   {
     mistake: 'release takes the lock from whoever has it',
@@ -75,7 +84,11 @@ export const lockMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'lin/lock': 'one order of the overlapping calls that explains every answer',
+      'lock/release-foreign': 'isOwner of the owner afterwards',
+      'model/lock': 'isOwner of a by x after release by z',
+    },
   },
   {
     mistake: 'releasing what one does not hold is an error',
@@ -88,7 +101,13 @@ export const lockMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'lin/lock': 'an unexpected Error: leader is not locked by',
+      'lock/key-escape': 'an unexpected Error: a* is not locked by owner-4',
+      'lock/release-foreign': 'release by another',
+      'lock/release-missing': 'release of a key nobody ever took',
+      'model/lock': 'an unexpected Error: a-10 is not locked by x',
+    },
   },
   {
     mistake: 'renew revives an expired lease',
@@ -100,7 +119,10 @@ export const lockMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'lock/renew-expired': 'renew after the TTL',
+      'model/lock': 'renew of a by x',
+    },
   },
   {
     mistake: 'anybody may renew',
@@ -112,7 +134,12 @@ export const lockMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'lin/lock': 'one order of the overlapping calls that explains every answer',
+      'lock/renew-expired': 'renew by the former owner, now that another holds it',
+      'lock/renew-foreign': 'renew by another',
+      'model/lock': 'renew of a by x',
+    },
   },
   {
     mistake: 'renew does not move the end',
@@ -126,7 +153,9 @@ export const lockMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'lock/renew': 'isOwner after the first TTL',
+    },
   },
   {
     mistake: 'the live owner cannot acquire again',
@@ -143,7 +172,12 @@ export const lockMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'lin/lock': 'one order of the overlapping calls that explains every answer',
+      'lock/reentrant-race': 'acquire by the owner',
+      'lock/reentrant-renews': 'the same owner acquiring again',
+      'model/lock': 'acquire of a by y',
+    },
   },
   {
     mistake: 'the live owner acquiring again does not renew',
@@ -161,7 +195,10 @@ export const lockMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'lock/reentrant-renews': 'isOwner after the first TTL ended',
+      'model/lock': 'isOwner of b by x after expire by x',
+    },
   },
   {
     mistake: 'an expired owner still counts',
@@ -174,7 +211,13 @@ export const lockMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'lock/owner-expired': 'isOwner after the TTL',
+      'lock/renew-expired': 'isOwner after that renew',
+      'lock/renew-foreign': 'isOwner of the owner after its own TTL',
+      'model/lock': 'isOwner of a by x after expire by x',
+      'time/ttl-floor': 'isOwner after a TTL of 307 ms',
+    },
   },
   {
     mistake: 'a lock never expires',
@@ -186,7 +229,17 @@ export const lockMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'lock/expire-then-acquire': 'acquire by another after the TTL',
+      'lock/n-racers-one': 'how many of twelve racers acquire an expired key',
+      'lock/owner-expired': 'isOwner after the TTL',
+      'lock/release-foreign': 'isOwner of the successor afterwards',
+      'lock/renew-expired': 'renew after the TTL',
+      'lock/renew-foreign': 'isOwner of the owner after its own TTL',
+      'lock/token-monotonic': 'the token after the lease ended is above',
+      'model/lock': 'isOwner of a by x after expire by x',
+      'time/ttl-floor': 'isOwner after a TTL of 307 ms',
+    },
   },
   {
     mistake: 'any ttl is accepted',
@@ -196,7 +249,9 @@ export const lockMutants: readonly Mutant[] = [
           protected override checkTtl(): void {}
         },
     ),
-    fails: {},
+    fails: {
+      'lock/ttl-invalid': 'acquire with the TTL 0',
+    },
   },
   {
     mistake: 'TTLs are rounded up to seconds',
@@ -213,7 +268,17 @@ export const lockMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'lock/expire-then-acquire': 'acquire by another after the TTL',
+      'lock/n-racers-one': 'how many of twelve racers acquire an expired key',
+      'lock/owner-expired': 'isOwner after the TTL',
+      'lock/release-foreign': 'isOwner of the successor afterwards',
+      'lock/renew-expired': 'renew after the TTL',
+      'lock/renew-foreign': 'isOwner of the owner after its own TTL',
+      'lock/token-monotonic': 'the token after the lease ended is above',
+      'model/lock': 'isOwner of a by x after expire by x',
+      'time/ttl-floor': 'isOwner after a TTL of 307 ms',
+    },
   },
   {
     mistake: 'the part of a key before its last colon is dropped',
@@ -225,6 +290,8 @@ export const lockMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'lock/key-escape': 'acquire of the key "a:b"',
+    },
   },
 ]

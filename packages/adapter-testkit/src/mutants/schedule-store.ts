@@ -19,7 +19,10 @@ export const scheduleStoreMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'schedule-store/never-written': 'list before anything was written is null',
+      'schedule-store/purged': 'list after purge is null',
+    },
   },
   {
     mistake: 'empty counts as never written',
@@ -32,7 +35,9 @@ export const scheduleStoreMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'schedule-store/written-empty': 'the names after the last was deleted',
+    },
   },
   {
     mistake: 'purge keeps the marker',
@@ -45,7 +50,9 @@ export const scheduleStoreMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'schedule-store/purged': 'list after purge is null',
+    },
   },
   {
     mistake: 'delete keeps the last execution',
@@ -57,7 +64,9 @@ export const scheduleStoreMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'schedule-store/last-execution-unknown': 'lastExecution of a schedule deleted and added anew',
+    },
   },
   {
     mistake: 'the last writer of the last execution wins',
@@ -69,7 +78,9 @@ export const scheduleStoreMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'schedule-store/last-execution-grows': 'lastExecution after an earlier instant',
+    },
   },
   {
     mistake: 'an unknown last execution is 0',
@@ -81,7 +92,10 @@ export const scheduleStoreMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'schedule-store/last-execution-unknown': 'lastExecution of a schedule that never was is null',
+      'schedule-store/purged': 'lastExecution after purge',
+    },
   },
   {
     mistake: 'the state of an unknown name is set without a word',
@@ -93,7 +107,9 @@ export const scheduleStoreMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'schedule-store/state': 'setState of an unknown name',
+    },
   },
   {
     mistake: 'the rev is compared first and the schedule written later',
@@ -112,6 +128,8 @@ export const scheduleStoreMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'schedule-store/compare-and-set': 'how many of four compareAndSet with the same rev stored',
+    },
   },
 ]

@@ -41,7 +41,12 @@ export const storageQueryMutants: readonly Mutant[] = [
         }
       })(),
     ),
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'storage/filter-eq-not-containment': 'the ids listed by a list',
+    },
   },
   {
     mistake: 'dates by identity',
@@ -52,7 +57,14 @@ export const storageQueryMutants: readonly Mutant[] = [
         }
       })(),
     ),
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'model/storage': 'list',
+      'storage/filter-date-by-value': 'the ids listed by an instant',
+      'storage/filter-in': 'the ids listed by $in of an instant and a boolean',
+    },
   },
   {
     mistake: 'a missing field equals null',
@@ -63,7 +75,14 @@ export const storageQueryMutants: readonly Mutant[] = [
         }
       })(),
     ),
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'model/storage': 'list',
+      'storage/filter-null-vs-missing': 'the ids listed by null',
+      'storage/undefined-dropped': 'count by null of the dropped field',
+    },
   },
   {
     mistake: '$ne does not match a missing field',
@@ -74,7 +93,14 @@ export const storageQueryMutants: readonly Mutant[] = [
         }
       })(),
     ),
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'model/storage': 'a walk of pages of 1',
+      'storage/filter-ne': 'the ids listed by $ne of a number',
+      'storage/filter-null-vs-missing': 'the ids listed by $ne null',
+    },
   },
   {
     mistake: 'a bare null matches everything that is not set',
@@ -87,7 +113,14 @@ export const storageQueryMutants: readonly Mutant[] = [
         }
       })(),
     ),
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'model/storage': 'list',
+      'storage/filter-null-vs-missing': 'the ids listed by null',
+      'storage/undefined-dropped': 'count by null of the dropped field',
+    },
   },
   {
     mistake: 'ranges compare as JavaScript does, across kinds',
@@ -102,7 +135,14 @@ export const storageQueryMutants: readonly Mutant[] = [
         }
       })(),
     ),
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'model/storage': 'list',
+      'storage/filter-range': 'the ids listed by $gt 9',
+      'storage/text-by-bytes': 'ids whose text is above U+FF5E',
+    },
   },
   {
     mistake: '$gte is $gt',
@@ -113,7 +153,12 @@ export const storageQueryMutants: readonly Mutant[] = [
         }
       })(),
     ),
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'storage/filter-range': 'the ids listed by $gte 9',
+    },
   },
   {
     mistake: 'only the first operator of a condition counts',
@@ -131,7 +176,14 @@ export const storageQueryMutants: readonly Mutant[] = [
         }
       })(),
     ),
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'model/storage': 'list',
+      'storage/filter-ne': 'the ids listed by $ne together with $in',
+      'storage/filter-range': 'the ids listed by both ends',
+    },
   },
   {
     mistake: 'the conditions are an OR',
@@ -146,7 +198,40 @@ export const storageQueryMutants: readonly Mutant[] = [
         }
       })(),
     ),
-    fails: {},
+    fails: {
+      'job-store/attempt-at-claim': 'the jobs that w2 could claim',
+      'job-store/change-retry': 'the jobs that w could claim',
+      'job-store/composed-equals-fused': 'the counts after insert',
+      'job-store/concurrency-cluster-wide': 'jobs claimed and running with maxActive 2',
+      'job-store/concurrency-place-comes-back': 'the jobs that w could claim',
+      'job-store/counters-survive-prune': 'the records left',
+      'job-store/crashes-apart-from-failures': 'the jobs that w2 could claim',
+      'job-store/dead-worker-refused': 'state, failures and crashes of its jobs',
+      'job-store/expire-pending': 'expired in the sweeps',
+      'job-store/expiry-spares-running': 'the state after a sweep past expiresAt',
+      'job-store/fence-grows': 'the jobs that w could claim',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/heartbeat-all': 'dead and recovered in the sweep after heartbeat 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'job-store/list-filters': 'list of a type',
+      'job-store/prune-age-holds': 'the jobs that w could claim',
+      'job-store/recover-crash-limit': 'state, crashes and failures after the first death',
+      'job-store/recover-expired': 'how many workers the sweeps declared dead',
+      'job-store/recover-grace': 'dead and recovered in a sweep with a long grace',
+      'job-store/remember-ends': 'a repeat of the first job’s settle',
+      'job-store/settle-complete': 'the jobs that w could claim',
+      'job-store/stats': 'the counts of mail',
+      'job-store/sweep-bounded': 'the states when the sweeps have no more',
+      'job-store/sweep-twice-at-once': 'state and crashes of each job after three sweeps at once',
+      'job-store/unique-occurrence': 'the jobs of the schedule daily',
+      'job-store/workers-listed': 'id, dead and running of the workers',
+      'model/hybrid': 'the counts after insert',
+      'model/storage': 'a walk of pages of 1',
+      'storage/count-filter': 'count by two conditions',
+      'storage/filter-eq': 'the ids listed by two fields',
+      'storage/filter-in': 'the ids listed by two $in',
+    },
   },
   {
     mistake: 'an unknown operator is ignored',
@@ -156,7 +241,14 @@ export const storageQueryMutants: readonly Mutant[] = [
           protected override checkQuery(): void {}
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/heartbeat-all': 'dead and recovered in the sweep after heartbeat 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'storage/empty-id-rejected': 'list of the namespace ""',
+      'storage/unknown-operator-rejected': 'list with the operator $regex',
+    },
   },
   {
     mistake: 'numbers are ordered as text',
@@ -169,7 +261,14 @@ export const storageQueryMutants: readonly Mutant[] = [
         }
       })(),
     ),
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'storage/filter-range': 'the ids listed by $gt 9',
+      'storage/numeric-not-lexical': 'the numbers in order',
+      'storage/order-desc': 'ids ordered by a number, desc',
+    },
   },
   {
     mistake: 'text is ordered by the locale',
@@ -180,7 +279,13 @@ export const storageQueryMutants: readonly Mutant[] = [
         }
       })(),
     ),
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'storage/filter-range': 'the ids listed by $gte of text',
+      'storage/text-by-bytes': 'ids ordered by the same text in a field',
+    },
   },
   {
     mistake: 'missing fields come first when descending',
@@ -192,7 +297,12 @@ export const storageQueryMutants: readonly Mutant[] = [
         }
       })(),
     ),
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'storage/missing-last': 'ids, desc',
+    },
   },
   {
     mistake: 'ties come in the order of saving',
@@ -207,7 +317,14 @@ export const storageQueryMutants: readonly Mutant[] = [
         }
       })(),
     ),
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'model/storage': 'list',
+      'storage/missing-last': 'ids, asc',
+      'storage/ties-by-id': 'ids ordered by a field with ties',
+    },
   },
   {
     mistake: 'the default order is that of saving',
@@ -221,7 +338,30 @@ export const storageQueryMutants: readonly Mutant[] = [
           })()
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'model/storage': 'a walk of pages of 1',
+      'storage/cas-many': 'the records a, b, c, z',
+      'storage/case-sensitive': 'the ids that list gives, in order by bytes',
+      'storage/cursor-complete': 'ids seen with pages of 1',
+      'storage/cursor-under-insert': 'ids seen in a walk with inserts before the cursor',
+      'storage/default-order-stable': 'ids in the default order',
+      'storage/delete': 'list after delete',
+      'storage/filter-null-vs-missing': 'the ids listed by $ne null',
+      'storage/filter-range': 'the ids listed by $gte 9',
+      'storage/glob-meta': 'the ids that list gives, in order by bytes',
+      'storage/nfc-nfd-distinct': 'the ids that list gives, in order by bytes',
+      'storage/offset': 'ids from offset 15, without a limit',
+      'storage/prune-created-at': 'the ids that stay after prune: by createdAt',
+      'storage/prune-missing-field-kept': 'the ids that stay after prune: what has no age',
+      'storage/prune-strict': 'the ids that stay after prune: by finishedAt',
+      'storage/reserved-sentinel': 'the ids that list gives, in order by bytes',
+      'storage/sql-wildcard': 'the ids that list gives, in order by bytes',
+      'storage/text-by-bytes': 'ids in the default order',
+      'storage/unicode-id': 'the ids that list gives, in order by bytes',
+    },
   },
   {
     mistake: 'limit 0 means no limit',
@@ -233,7 +373,13 @@ export const storageQueryMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'model/storage': 'list',
+      'storage/limit-0': 'list with limit 0',
+    },
   },
   {
     mistake: 'the limit is taken before the offset',
@@ -245,7 +391,14 @@ export const storageQueryMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'model/storage': 'list',
+      'storage/offset': 'three ids from offset 5',
+      'storage/ties-by-id': 'a slice across two groups',
+    },
   },
   {
     mistake: 'offset paging under inserts',
@@ -266,25 +419,14 @@ export const storageQueryMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
-  },
-  {
-    mistake: 'a page starts at its cursor instead of after it',
-    parts: storage(
-      (Base) =>
-        class extends Base {
-          override async page<T>(
-            namespace: string,
-            filter: Filter | undefined,
-            { limit, after }: { readonly limit: number; readonly after?: string },
-          ): Promise<StoredRecord<T>[]> {
-            const all = await super.page<T>(namespace, filter, { limit: Number.MAX_SAFE_INTEGER })
-            const from = after === undefined ? 0 : all.findIndex((record) => record.id === after)
-            return all.slice(Math.max(0, from)).slice(0, limit)
-          }
-        },
-    ),
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'job-store/list-filters': 'the ids of the walk',
+      'storage/cursor-under-delete': 'the ids seen, each page deleted after it was read',
+      'storage/cursor-under-insert': 'ids seen in a walk with inserts before the cursor',
+    },
   },
   {
     mistake: 'a page filters after it has limited',
@@ -301,7 +443,14 @@ export const storageQueryMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'job-store/list-filters': 'whether the walk had one page only',
+      'storage/cursor-complete': 'the record of a page',
+      'storage/unknown-operator-rejected': 'page with the operator $regex',
+    },
   },
   {
     mistake: 'count counts the whole namespace',
@@ -314,7 +463,31 @@ export const storageQueryMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/composed-equals-fused': 'the counts after insert',
+      'job-store/counters-survive-prune': 'the records left',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'job-store/stats': 'the counts of mail',
+      'job-store/workers-listed': 'id, dead and running of the workers',
+      'model/hybrid': 'the counts after insert',
+      'model/storage': 'count',
+      'storage/cas-ok': 'count by the new rev',
+      'storage/case-sensitive': 'count by text in another case',
+      'storage/count-equals-list': 'count by {"v":0} against list',
+      'storage/count-filter': 'count by a value',
+      'storage/filter-date-by-value': 'count by an instant',
+      'storage/filter-eq': 'count by text',
+      'storage/filter-eq-not-containment': 'count by a list',
+      'storage/filter-in': 'count by $in of text and number',
+      'storage/filter-ne': 'count by $ne of a number',
+      'storage/filter-null-vs-missing': 'count by null',
+      'storage/filter-range': 'count by $gt 9',
+      'storage/int53-exact': 'count by a number two above',
+      'storage/save-replaces': 'count by a field that the second save left out',
+      'storage/undefined-dropped': 'count by null of the dropped field',
+    },
   },
   {
     mistake: 'prune ≤ instead of <',
@@ -326,7 +499,14 @@ export const storageQueryMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'model/storage': 'prune before 3000',
+      'storage/prune-created-at': 'the ids that stay after prune: by createdAt',
+      'storage/prune-strict': 'the ids that stay after prune: by finishedAt',
+    },
   },
   {
     mistake: 'prune takes unfinished records by createdAt',
@@ -341,7 +521,33 @@ export const storageQueryMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/attempt-at-claim': 'the jobs that w2 could claim',
+      'job-store/change-retry': 'the jobs that w could claim',
+      'job-store/composed-equals-fused': 'the records after crash',
+      'job-store/concurrency-place-comes-back': 'the jobs that w could claim',
+      'job-store/counters-survive-prune': 'the records left',
+      'job-store/crashes-apart-from-failures': 'the jobs that w2 could claim',
+      'job-store/dead-worker-refused': 'state, failures and crashes of its jobs',
+      'job-store/expire-pending': 'the states of those that have not expired',
+      'job-store/expiry-spares-running': 'the record of a is there',
+      'job-store/fence-grows': 'the jobs that w could claim',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/heartbeat-all': 'the answer to heartbeat 2',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'job-store/prune-age': 'the jobs left',
+      'job-store/prune-age-holds': 'the jobs that w could claim',
+      'job-store/recover-crash-limit': 'the record of a is there',
+      'job-store/recover-expired': 'state, crashes, failures, worker and attempt of a and b',
+      'job-store/recover-grace': 'alive and lost in a heartbeat after the lease ended',
+      'job-store/sweep-bounded': 'jobs touched by a sweep with limit 3',
+      'job-store/sweep-twice-at-once': 'state and crashes of each job after three sweeps at once',
+      'model/hybrid': 'the records after crash',
+      'model/storage': 'prune before 3000',
+      'storage/prune-bounded': 'what prune of 1,210 old records resolves to',
+      'storage/prune-terminal-only': 'the ids that stay after prune: unfinished ones among finished',
+    },
   },
   {
     mistake: 'prune knows finishedAt only',
@@ -353,7 +559,20 @@ export const storageQueryMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'model/storage': 'prune before 2001',
+      'storage/case-sensitive': 'prune of the namespace "ns"',
+      'storage/glob-meta': 'prune of the namespace "jobs*"',
+      'storage/prefix-sibling': 'prune of the namespace "jobs"',
+      'storage/prune-created-at': 'the ids that stay after prune: by createdAt',
+      'storage/prune-missing-field-kept': 'the ids that stay after prune: what has no age',
+      'storage/reserved-sentinel': 'prune of the namespace "__meta__"',
+      'storage/sql-wildcard': 'prune of the namespace "j_bs"',
+      'storage/unicode-id': 'prune of the namespace "a"',
+    },
   },
   {
     mistake: 'prune knows dates only, not epoch milliseconds',
@@ -367,7 +586,27 @@ export const storageQueryMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'job-store/remember-ends': 'inserting the id again after its time',
+      'model/storage': 'prune before 3000',
+      'race/prune-vs-save': 'how many prune says it deleted of 40 old records, 20 being saved anew meanwhile',
+      'storage/cas-deleted': 'compareAndSet expecting no record, after prune',
+      'storage/case-sensitive': 'prune of the namespace "ns"',
+      'storage/count-after-prune': 'count after prune and delete',
+      'storage/glob-meta': 'prune of the namespace "jobs*"',
+      'storage/prefix-sibling': 'prune of the namespace "jobs"',
+      'storage/prune-bounded': 'what prune of 1,210 old records resolves to',
+      'storage/prune-count': 'what the first prune resolves to',
+      'storage/prune-created-at': 'the ids that stay after prune: by createdAt',
+      'storage/prune-missing-field-kept': 'the ids that stay after prune: what has no age',
+      'storage/prune-strict': 'the ids that stay after prune: by finishedAt',
+      'storage/reserved-sentinel': 'prune of the namespace "__meta__"',
+      'storage/sql-wildcard': 'prune of the namespace "j_bs"',
+      'storage/unicode-id': 'prune of the namespace "a"',
+    },
   },
   {
     mistake: 'prune counts what it looked at',
@@ -381,7 +620,19 @@ export const storageQueryMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'job-store/sweep-bounded': 'jobs touched by a sweep with limit 3',
+      'model/storage': 'prune before 1000',
+      'storage/prune-bounded': 'what prune of 1,210 old records resolves to',
+      'storage/prune-count': 'what the first prune resolves to',
+      'storage/prune-created-at': 'the number prune resolves to: by createdAt',
+      'storage/prune-missing-field-kept': 'the number prune resolves to: what has no age',
+      'storage/prune-strict': 'the number prune resolves to: by finishedAt',
+      'storage/prune-terminal-only': 'the number prune resolves to: unfinished ones among finished',
+    },
   },
   {
     mistake: 'get-then-set',
@@ -403,7 +654,18 @@ export const storageQueryMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'job-store/sweep-twice-at-once': 'recovered and expired, over all sweeps',
+      'job-store/unique-occurrence': 'how many of four inserts said `inserted`',
+      'lin/cas': 'one order of the overlapping calls that explains every answer',
+      'schedule-store/compare-and-set': 'how many of four compareAndSet with the same rev stored',
+      'schedule-store/last-execution-grows': 'lastExecution after 30 instants from three nodes at once',
+      'storage/cas-n-writers': 'how many of nine writers that expect rev 0 succeed',
+      'storage/insert-if-absent': 'how many of ten inserts at once resolve true',
+    },
   },
   {
     mistake: 'compare-and-set on a missing record creates it when 0 is expected',
@@ -421,7 +683,13 @@ export const storageQueryMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'storage/cas-many': 'the answers in order',
+      'storage/cas-missing': 'compareAndSet expecting 0 where there is none',
+    },
   },
   {
     mistake: 'insert-if-absent overwrites',
@@ -440,7 +708,21 @@ export const storageQueryMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/composed-equals-fused': 'insert of a',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/insert-idempotent': 'insert of a in a later call',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'job-store/repeat-after-finish': 'inserting kept, pruned, failed, discarded, default again',
+      'job-store/undecodable-kept': 'inserting its id again',
+      'job-store/unique-occurrence': 'how many of four inserts said `inserted`',
+      'lin/cas': 'one order of the overlapping calls that explains every answer',
+      'model/hybrid': 'insert of a',
+      'model/storage': 'compareAndSet expecting null',
+      'schedule-store/compare-and-set': 'compareAndSet with null where there is one',
+      'storage/insert-if-absent': 'the second insert',
+    },
   },
   {
     mistake: 'a record without a rev is never equal to any',
@@ -453,7 +735,13 @@ export const storageQueryMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'job-store/undecodable-kept': 'the failed jobs listed',
+      'storage/cas-ok': 'compareAndSet with 0 on a record without rev',
+    },
   },
   {
     mistake: 'compareAndSetMany is all or nothing',
@@ -475,7 +763,12 @@ export const storageQueryMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'storage/cas-many': 'the answers in order',
+    },
   },
   {
     mistake: 'getMany gives what it finds, in its own order',
@@ -492,18 +785,61 @@ export const storageQueryMutants: readonly Mutant[] = [
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/cancel-requested-ends-it': 'the states after retry, release, snooze and complete',
+      'job-store/change-cancel': 'cancel of pending, running, completed, failed, cancelled, nobody',
+      'job-store/change-discard':
+        'discard of pending, running, completed, failed, cancelled, nobody and ready',
+      'job-store/change-retry': 'retry of pending, running, completed, failed, cancelled, nobody',
+      'job-store/claim-exact-slots': 'the jobs that w could claim',
+      'job-store/claim-order': 'the ids of one claim, in order',
+      'job-store/composed-equals-fused': 'the records after insert',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/insert-bad-one-isolated': 'records of the refused ones',
+      'job-store/insert-defaults': 'get of x, a and y',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'job-store/repeat-after-finish': 'which records are gone',
+      'model/hybrid': 'the records after change',
+      'storage/getmany-order': 'answers in the order of the ids',
+    },
   },
   {
-    mistake: 'now is seconds',
+    mistake: 'now stands still',
     parts: storage(
       (Base) =>
         class extends Base {
+          #first: number | undefined
           override async now(): Promise<number> {
-            return Math.floor((await super.now()) / 1000)
+            this.#first ??= await super.now()
+            return this.#first
           }
         },
     ),
-    fails: {},
+    fails: {
+      'job-store/at-most-once-crash': 'the jobs of w1, whose lease ended',
+      'job-store/attempt-at-claim': 'the jobs of w1, whose lease ended',
+      'job-store/change-retry': 'the jobs of w-dies, whose lease ended',
+      'job-store/composed-equals-fused': 'the records after crash',
+      'job-store/concurrency-place-comes-back': 'the jobs of w-dies, whose lease ended',
+      'job-store/counters-survive-prune': 'the records left',
+      'job-store/crashes-apart-from-failures': 'the jobs of w1, whose lease ended',
+      'job-store/dead-worker-refused': 'the jobs of w1, whose lease ended',
+      'job-store/expire-pending': 'due after a sweep',
+      'job-store/fence-grows': 'the jobs of w-dies, whose lease ended',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/heartbeat-releases-unknown':
+        'state, attempt, crashes and failures of the unknown claim once it is old enough',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'job-store/prune-age': 'the records of done and cancelled, older than their age',
+      'job-store/recover-cancelled': 'a after its worker died',
+      'job-store/recover-crash-limit': 'the jobs of w1, whose lease ended',
+      'job-store/recover-expired': 'the jobs of dies, whose lease ended',
+      'job-store/remember-ends': 'inserting the id again after its time',
+      'job-store/sweep-bounded': 'the states when the sweeps have no more',
+      'job-store/sweep-twice-at-once': 'state and crashes of each job after three sweeps at once',
+      'time/now': 'how far now moved while 60 ms passed',
+    },
   },
 ]

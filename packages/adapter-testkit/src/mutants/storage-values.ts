@@ -58,13 +58,13 @@ function keyed(key: (namespace: string, id: string) => string): Mutant['parts'] 
   }
 }
 
-/** Takes the rows of a namespace by `belongs`. */
-function scans(belongs: (row: Row, namespace: string) => boolean): Mutant['parts'] {
+/** Takes as the rows of a namespace those that `belongs` to it. */
+function scans(belongs: (namespace: string) => (row: Row) => boolean): Mutant['parts'] {
   return {
     storage: (node) =>
       new (class extends ModelStorage {
         protected override rowsOf(namespace: string): Row[] {
-          return [...this.space.rows.values()].filter((row) => belongs(row, namespace))
+          return [...this.space.rows.values()].filter(belongs(namespace))
         }
       })(node),
   }
@@ -74,7 +74,18 @@ export const storageValueMutants: readonly Mutant[] = [
   {
     mistake: '`[]` becomes `{}`',
     parts: stores((value) => (Array.isArray(value) && value.length === 0 ? {} : value)),
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/insert-roundtrip': 'the claimed job',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'model/storage': 'get of a',
+      'storage/cas-many': 'the records a, b, c, z',
+      'storage/cas-preserves-types': 'get after the insert',
+      'storage/empty-array-stays': 'get after save',
+      'storage/filter-eq-not-containment': 'the ids listed by an empty list',
+      'storage/savemany': 'a record that was there before',
+    },
   },
   {
     mistake: 'shallow clone of what the caller hands in',
@@ -87,7 +98,12 @@ export const storageValueMutants: readonly Mutant[] = [
           }
         })(node),
     },
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'storage/caller-mutation': 'get after the caller changed its object',
+    },
   },
   {
     mistake: 'shallow clone of what is stored',
@@ -99,26 +115,71 @@ export const storageValueMutants: readonly Mutant[] = [
           }
         })(node),
     },
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'schedule-store/roundtrip': 'get after the caller changed what it was given',
+      'storage/list-isolated': 'get after an answer of list was changed',
+      'storage/returned-mutation': 'a second get after the first answer was changed',
+    },
   },
   {
     mistake: 'a Date comes back as text',
     parts: stores((value) => (value instanceof Date ? value.toISOString() : value)),
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of claim 1',
+      'job-store/insert-roundtrip': 'the claimed job',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'model/storage': 'get of a',
+      'schedule-store/roundtrip': 'get after add',
+      'schedule-store/state': 'state, payload, value and version after setState inactive',
+      'schedule-store/update-fallback': 'get after an update by delete and add',
+      'storage/caller-mutation': 'get after the caller changed its object',
+      'storage/cas-preserves-types': 'get after the insert',
+      'storage/date-roundtrip': 'a Date comes back as a Date',
+      'storage/filter-date-by-value': 'the ids listed by an instant',
+      'storage/filter-in': 'the ids listed by $in of an instant and a boolean',
+      'storage/filter-range': 'the ids listed by $gt of an instant',
+      'storage/list-isolated': 'an unexpected TypeError: seen?.at.setTime is not a function',
+      'storage/mixed-kinds': 'ids ordered by a field of mixed kinds',
+      'storage/prune-created-at': 'the ids that stay after prune: by createdAt',
+      'storage/prune-strict': 'the ids that stay after prune: by finishedAt',
+      'storage/prune-terminal-only': 'the ids that stay after prune: unfinished ones among finished',
+      'storage/returned-mutation': 'an unexpected TypeError: seen.at.setTime is not a function',
+      'storage/savemany': 'a record that was there before',
+    },
   },
   {
     mistake: 'a Date loses its milliseconds',
     parts: stores((value) =>
       value instanceof Date ? new Date(Math.floor(value.getTime() / 1000) * 1000) : value,
     ),
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of claim 1',
+      'job-store/insert-roundtrip': 'the result in the record',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'storage/cas-preserves-types': 'get after the insert',
+      'storage/date-roundtrip': 'get after save',
+      'storage/filter-date-by-value': 'the ids listed by an instant',
+      'storage/savemany': 'a record that was there before',
+    },
   },
   {
     mistake: 'text that looks like a date becomes one',
     parts: stores((value) =>
       typeof value === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value) ? new Date(value) : value,
     ),
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'storage/date-roundtrip': 'get after save',
+      'storage/filter-date-by-value': 'the ids listed by an instant',
+      'storage/prune-missing-field-kept': 'the ids that stay after prune: what has no age',
+    },
   },
   {
     mistake: 'an object that looks like the encoding of a Date becomes one',
@@ -127,7 +188,14 @@ export const storageValueMutants: readonly Mutant[] = [
         ? new Date(value.$date)
         : value,
     ),
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/insert-roundtrip': 'the claimed job',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'storage/date-roundtrip': 'get after save',
+      'storage/filter-date-by-value': 'the ids listed by an instant',
+    },
   },
   {
     mistake: 'null drops like undefined',
@@ -137,7 +205,41 @@ export const storageValueMutants: readonly Mutant[] = [
       for (const [key, item] of Object.entries(value)) if (item !== null) define(kept, key, item)
       return kept
     }),
-    fails: {},
+    fails: {
+      'job-store/attempt-at-claim': 'the jobs that w2 could claim',
+      'job-store/change-retry': 'the jobs that w could claim',
+      'job-store/composed-equals-fused': 'the records after crash',
+      'job-store/concurrency-place-comes-back': 'the jobs that w could claim',
+      'job-store/counters-survive-prune': 'the records left',
+      'job-store/crashes-apart-from-failures': 'the jobs that w2 could claim',
+      'job-store/dead-worker-refused': 'state, failures and crashes of its jobs',
+      'job-store/expire-pending': 'the states of those that have not expired',
+      'job-store/expiry-spares-running': 'the record of a is there',
+      'job-store/fence-grows': 'the jobs that w could claim',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/heartbeat-all': 'the answer to heartbeat 2',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'job-store/prune-age': 'the jobs left',
+      'job-store/prune-age-holds': 'the jobs that w could claim',
+      'job-store/recover-crash-limit': 'the record of a is there',
+      'job-store/recover-expired': 'state, crashes, failures, worker and attempt of a and b',
+      'job-store/recover-grace': 'alive and lost in a heartbeat after the lease ended',
+      'job-store/sweep-bounded': 'jobs touched by a sweep with limit 3',
+      'job-store/sweep-twice-at-once': 'state and crashes of each job after three sweeps at once',
+      'job-store/undecodable-kept': 'the failed jobs listed',
+      'model/hybrid': 'the records after crash',
+      'model/storage': 'get of a',
+      'race/prune-vs-save': 'the record',
+      'schedule-store/roundtrip': 'get after add',
+      'schedule-store/update-fallback': 'get after an update by delete and add',
+      'storage/cas-preserves-types': 'get after the insert',
+      'storage/filter-null-vs-missing': 'the ids listed by null',
+      'storage/null-kept': 'the null property is there',
+      'storage/prune-bounded': 'what prune of 1,210 old records resolves to',
+      'storage/prune-terminal-only': 'the ids that stay after prune: unfinished ones among finished',
+      'storage/roundtrip': 'get after save',
+    },
   },
   {
     mistake: 'undefined is kept as null',
@@ -146,22 +248,57 @@ export const storageValueMutants: readonly Mutant[] = [
         ? Object.fromEntries(Object.entries(value).map(([key, item]) => [key, item ?? null]))
         : value,
     ),
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'storage/undefined-dropped': 'the undefined property is missing',
+    },
   },
   {
     mistake: 'NaN and Infinity become null, as JSON.stringify has it',
     parts: accepts((value) => deepNumbers(value, (number) => (Number.isFinite(number) ? number : null))),
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'storage/nan-rejected': 'save of Infinity',
+    },
   },
   {
-    mistake: 'numbers go through 32-bit floats',
-    parts: stores((value) => (typeof value === 'number' ? Math.fround(value) : value)),
-    fails: {},
+    mistake: 'text that looks like a number becomes one',
+    parts: stores((value) =>
+      typeof value === 'string' && /^-?\d{1,15}$/.test(value) ? Number(value) : value,
+    ),
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'model/storage': 'get of a',
+      'schedule-store/roundtrip': 'get after add',
+      'schedule-store/state': 'state, payload, value and version after setState inactive',
+      'schedule-store/update-fallback': 'get after an update by delete and add',
+      'storage/filter-eq': 'the ids listed by a number',
+      'storage/filter-in': 'the ids listed by $in of text and number',
+      'storage/filter-ne': 'the ids listed by $ne of a number',
+      'storage/filter-range': 'the ids listed by $gt 9',
+      'storage/mixed-kinds': 'ids ordered by a field of mixed kinds',
+      'storage/prune-missing-field-kept': 'the ids that stay after prune: what has no age',
+      'storage/reserved-sentinel': 'get of the id "0"',
+      'storage/text-by-bytes': 'ids in the default order',
+    },
   },
   {
     mistake: 'NUL characters are cut out of text',
     parts: stores((value) => (typeof value === 'string' ? value.replaceAll('\0', '') : value)),
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/insert-roundtrip': 'the claimed job',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'storage/cas-preserves-types': 'get after the insert',
+      'storage/nul-char': 'get after save',
+    },
   },
   {
     mistake: '`__proto__` is assigned instead of defined',
@@ -171,7 +308,13 @@ export const storageValueMutants: readonly Mutant[] = [
       for (const key of Object.keys(value)) result[key] = value[key]
       return result
     }),
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'storage/proto-key-inert':
+        'an unexpected ValueUnserializableError VALUE_UNSERIALIZABLE: value: an instance of a class',
+    },
   },
   {
     mistake: 'keys with a dot become nested objects',
@@ -185,7 +328,12 @@ export const storageValueMutants: readonly Mutant[] = [
       }
       return result
     }),
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'storage/dollar-dot-field': 'get of keys with $ and dots',
+    },
   },
   {
     mistake: 'save merges into the stored record',
@@ -198,52 +346,158 @@ export const storageValueMutants: readonly Mutant[] = [
           }
         })(node),
     },
-    fails: {},
+    fails: {
+      'job-store/change-promote-reschedule': 'the jobs that w could claim',
+      'job-store/change-retry': 'state, failures, crashes and finishedAt of worn',
+      'job-store/composed-equals-fused': 'the records after settle',
+      'job-store/dead-worker-refused': 'a dead worker’s completion of a job taken back',
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/heartbeat-leave': 'state, attempt and crashes of what it held',
+      'job-store/heartbeat-releases-unknown':
+        'state, attempt, crashes and failures of the unknown claim once it is old enough',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'job-store/recover-crash-limit': 'crashes, failures and worker',
+      'job-store/recover-expired': 'state, crashes, failures, worker and attempt of a and b',
+      'job-store/release-gives-attempt-back': 'state, attempt, failures, crashes and worker after release 1',
+      'job-store/settle-cancel': 'state, reason, failures, worker and whether finishedAt is missing',
+      'job-store/settle-complete': 'state, result, worker, attempt, failures and reason',
+      'job-store/settle-fail': 'state, reason, error, failures and worker',
+      'job-store/settle-retry': 'state, failures and worker while it waits',
+      'job-store/settle-stale-refused': 'state, worker, failures and attempt after the refused settles',
+      'job-store/snooze': 'state, attempt, failures and error',
+      'model/hybrid': 'the records after settle',
+      'model/storage': 'get of a',
+      'storage/cas-ok': 'get after it',
+      'storage/save-replaces': 'get after the second save',
+      'storage/savemany': 'a record that was there before',
+    },
   },
   {
     mistake: 'colon-joined keys',
     parts: keyed((namespace, id) => `${namespace}:${id}`),
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'storage/separator-collision': 'get of "c" in "n0:b"',
+    },
   },
   {
     mistake: 'the namespace is not part of the key',
     parts: keyed((_namespace, id) => id),
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'job-store/pause-resume': 'insert of running, waiting, note',
+      'model/storage': 'compareAndSet expecting null',
+      'schedule-store/update-fallback': 'get after an update by delete and add',
+      'storage/case-sensitive': 'list of the namespace "ns"',
+      'storage/count-filter': 'count without a filter',
+      'storage/delete-missing': 'another record after both',
+      'storage/glob-meta': 'list of the namespace "jobs*"',
+      'storage/id-512B': 'count',
+      'storage/missing-null': 'get of an id that only another namespace has is null',
+      'storage/ns-isolated': 'get in the first namespace',
+      'storage/prefix-sibling': 'list of the namespace "jobs"',
+      'storage/reserved-sentinel': 'list of the namespace "__meta__"',
+      'storage/separator-collision': 'get of "c" in "n0:b"',
+      'storage/sql-wildcard': 'list of the namespace "j_bs"',
+      'storage/unicode-id': 'list of the namespace "a"',
+    },
   },
   {
     mistake: 'ids are compared without regard to case',
     parts: keyed((namespace, id) => JSON.stringify([namespace, id.toLowerCase()])),
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'model/storage': 'compareAndSet expecting null',
+      'schedule-store/roundtrip': 'get of the name in capitals',
+      'storage/case-sensitive': 'get of the id "job"',
+      'storage/cursor-complete': 'ids seen with pages of 1',
+      'storage/filter-range': 'the ids listed by $gte of text',
+      'storage/nfc-nfd-distinct': 'get of the id "Å"',
+      'storage/text-by-bytes': 'ids in the default order',
+    },
   },
   {
     mistake: 'ids are normalised',
     parts: keyed((namespace, id) => JSON.stringify([namespace, id.normalize('NFC')])),
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'storage/nfc-nfd-distinct': 'get of the id "café"',
+      'storage/unicode-id': 'get of the id "ä"',
+    },
   },
   {
     mistake: 'long ids are cut off',
     parts: keyed((namespace, id) => JSON.stringify([namespace, id.slice(0, 255)])),
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'storage/id-512B': 'get of an id of 1024 bytes (ascii)',
+    },
   },
   {
     mistake: 'trailing spaces of ids do not count',
     parts: keyed((namespace, id) => JSON.stringify([namespace, id.trimEnd()])),
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'storage/unicode-id': 'get of the id "a"',
+    },
   },
   {
     mistake: 'a namespace is scanned by prefix',
-    parts: scans((row, namespace) => row.namespace.startsWith(namespace)),
-    fails: {},
+    parts: scans((namespace) => (row) => row.namespace.startsWith(namespace)),
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'schedule-store/delete-missing': 'the names left',
+      'schedule-store/never-written': 'the names another node lists after add',
+      'schedule-store/purged':
+        'an unexpected InvalidArgumentError INVALID_ARGUMENT: id must be a string, not undefined',
+      'schedule-store/roundtrip': 'list after add',
+      'schedule-store/state': 'the names after that',
+      'schedule-store/written-empty': 'the names after one of two was deleted',
+      'storage/glob-meta': 'list of the namespace "jobs"',
+      'storage/prefix-sibling': 'list of the namespace "jobs"',
+      'storage/reserved-sentinel': 'list of the namespace "__meta"',
+      'storage/separator-collision': 'list of "n0:b"',
+      'storage/unicode-id': 'list of the namespace "a"',
+    },
   },
   {
     mistake: 'a namespace is scanned with LIKE, its wildcards not escaped',
-    parts: scans((row, namespace) => like(namespace).test(row.namespace)),
-    fails: {},
+    parts: scans((namespace) => matching(like(namespace))),
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'storage/reserved-sentinel': 'list of the namespace "_meta"',
+      'storage/separator-collision': 'list of "n9%3A"',
+      'storage/sql-wildcard': 'list of the namespace "j_bs"',
+    },
   },
   {
     mistake: 'a namespace is scanned with a glob, its wildcards not escaped',
-    parts: scans((row, namespace) => glob(namespace).test(row.namespace)),
-    fails: {},
+    parts: scans((namespace) => matching(glob(namespace))),
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'storage/glob-meta': 'list of the namespace "jobs*"',
+      'storage/reserved-sentinel': 'list of the namespace "*"',
+      'storage/sql-wildcard': 'list of the namespace "?"',
+    },
   },
   {
     mistake: 'sentinel row collides',
@@ -255,7 +509,12 @@ export const storageValueMutants: readonly Mutant[] = [
           }
         })(node),
     },
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'storage/reserved-sentinel': 'count',
+    },
   },
   {
     mistake: 'a row of its own lies among the records',
@@ -267,7 +526,12 @@ export const storageValueMutants: readonly Mutant[] = [
           }
         })(node),
     },
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'storage/reserved-sentinel': 'list of a namespace in which nothing was saved',
+    },
   },
   {
     mistake: 'empty ids are accepted',
@@ -279,7 +543,12 @@ export const storageValueMutants: readonly Mutant[] = [
           }
         })(node),
     },
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'storage/empty-id-rejected': 'save with the id ""',
+    },
   },
   {
     mistake: 'deleting a missing id is an error',
@@ -294,7 +563,19 @@ export const storageValueMutants: readonly Mutant[] = [
           }
         })(node),
     },
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'lin/cas': 'an unexpected Error: no record a',
+      'model/storage': 'an unexpected Error: no record a',
+      'schedule-store/delete-missing': 'delete of an unknown name',
+      'schedule-store/never-written': 'an unexpected Error: no record a',
+      'schedule-store/purged': 'an unexpected Error: no record written',
+      'schedule-store/written-empty': 'an unexpected Error: no record a',
+      'storage/cursor-under-delete': 'an unexpected Error: no record r',
+      'storage/delete-missing': 'delete of a missing id',
+    },
   },
   {
     mistake: 'get of a missing id gives undefined',
@@ -306,7 +587,34 @@ export const storageValueMutants: readonly Mutant[] = [
           }
         })(node),
     },
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'model/hybrid':
+        'an unexpected ValueUnserializableError VALUE_UNSERIALIZABLE: value: undefined cannot be st',
+      'model/storage': 'get of a',
+      'schedule-store/last-execution-grows':
+        "an unexpected TypeError: Cannot read properties of undefined (reading 'due')",
+      'schedule-store/last-execution-unknown':
+        "an unexpected TypeError: Cannot read properties of undefined (reading 'due')",
+      'schedule-store/never-written': 'list before anything was written is null',
+      'schedule-store/purged': "an unexpected TypeError: Cannot read properties of undefined (reading 'due')",
+      'schedule-store/roundtrip': 'get of the name in capitals',
+      'schedule-store/state': 'setState of an unknown name',
+      'schedule-store/update-fallback':
+        "an unexpected TypeError: Cannot read properties of undefined (reading 'due')",
+      'storage/cas-deleted': 'get afterwards',
+      'storage/cas-missing': 'get afterwards',
+      'storage/case-sensitive': 'get of "job" after its delete',
+      'storage/delete': 'get after delete',
+      'storage/glob-meta': 'get of "*" after its delete',
+      'storage/missing-null': 'get of a missing id is null, nothing else',
+      'storage/nfc-nfd-distinct': 'get of "café" after its delete',
+      'storage/reserved-sentinel': 'get of "__meta__" after its delete',
+      'storage/sql-wildcard': 'get of "%" after its delete',
+      'storage/unicode-id': 'get of "a" after its delete',
+    },
   },
 ]
 
@@ -317,6 +625,10 @@ function deepNumbers(value: unknown, change: (number: number) => unknown): unkno
   return Object.fromEntries(
     Object.entries(value).map(([key, item]) => [key, typeof item === 'number' ? change(item) : item]),
   )
+}
+
+function matching(pattern: RegExp): (row: Row) => boolean {
+  return (row) => pattern.test(row.namespace)
 }
 
 function like(pattern: string): RegExp {

@@ -1,7 +1,10 @@
 /** Mistakes in whose time counts. */
+import type { Lease } from '@sched/core/adapter'
 import { ModelBroker } from '../model/broker.ts'
 import { ModelJobStore } from '../model/job-store.ts'
 import { ModelLock } from '../model/lock.ts'
+import type { Entry } from '../model/queue.ts'
+import type { Claim } from '../model/queue-rules.ts'
 import { ModelStorage } from '../model/storage.ts'
 import type { Mutant } from './mutant.ts'
 
@@ -34,6 +37,38 @@ export const timeMutants: readonly Mutant[] = [
           }
         })(node),
     },
-    fails: {},
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'time/node-one-hour-ahead': 'claim by the other after the lease that the node whose clock is off had',
+      'time/node-one-hour-behind':
+        'claim of an id that the node whose clock is off delayed by half an hour, by the other',
+    },
+  },
+  {
+    mistake: 'time frozen in a transaction',
+    parts: {
+      broker: (node) =>
+        new (class extends ModelBroker {
+          readonly #began = new WeakMap<Claim, number>()
+          protected override checkedClaim(...args: Parameters<ModelBroker['checkedClaim']>): Claim {
+            const claim = super.checkedClaim(...args)
+            this.#began.set(claim, this.serverNow())
+            return claim
+          }
+          protected override lease(name: string, entry: Entry, claim: Claim): Lease {
+            const lease = super.lease(name, entry, claim)
+            if (entry.lease) entry.lease.until = (this.#began.get(claim) ?? 0) + claim.leaseMs
+            return lease
+          }
+        })(node),
+    },
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'time/long-transaction': 'extendLock right after a claim that had waited for longer than its lease',
+    },
   },
 ]

@@ -8,7 +8,7 @@ import { ConformanceError } from '../../check.ts'
 import { show } from '../../show.ts'
 
 /** Where time costs nothing more is played. */
-const RUNS = { fast: 30, slow: 8 }
+const RUNS = { fast: 15, slow: 6 }
 const LENGTH = 30
 
 export type Step<Op> = (op: Op) => Promise<void>

@@ -1,0 +1,3 @@
+import { prove } from './prove.support.ts'
+
+prove('job-settle', 'job-upkeep', 'life')

@@ -1,0 +1,27 @@
+import { beforeAll, expect, test } from 'vitest'
+import { allCases } from '../registry.ts'
+import { type BrokenArea, mutants } from './all.ts'
+import { differences, Trials } from './trial.ts'
+
+/** What random sequences find depends on it; the lists hold for this one. */
+export const SEED = 7
+
+/** One test a mutant: exactly the cases on its list fail, each with its message, and all others pass. */
+export function prove(...areas: readonly BrokenArea[]): void {
+  let trials: Trials
+  beforeAll(async () => {
+    trials = await Trials.begin(allCases, SEED)
+  }, 120_000)
+
+  test('the sound model passes every case', () => {
+    expect(trials.soundFailures).toEqual([])
+  })
+
+  for (const area of areas) {
+    for (const mutant of mutants[area]) {
+      test(`${area}: ${mutant.mistake}`, { timeout: 120_000 }, async () => {
+        expect(differences(mutant, await trials.failures(mutant))).toEqual([])
+      })
+    }
+  }
+}

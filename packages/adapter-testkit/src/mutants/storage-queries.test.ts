@@ -1,0 +1,3 @@
+import { prove } from './prove.support.ts'
+
+prove('storage-queries', 'lock', 'schedule-store')
