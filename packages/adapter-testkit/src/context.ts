@@ -9,7 +9,7 @@ import type {
   ScheduleStore,
   Traits,
 } from '@sched/core/adapter'
-import { type Adapters, missing, traitsOf } from './capabilities.ts'
+import { missing, traitsOf } from './capabilities.ts'
 import {
   type Case,
   type Context,
@@ -21,30 +21,20 @@ import {
   type Variant,
 } from './case.ts'
 import { Check, ConformanceError } from './check.ts'
-import { openChild } from './child-process.ts'
+import { orLate } from './deadline.ts'
 import type { FaultRule } from './faults/wrap.ts'
-import { History, type Part } from './history.ts'
+import { History } from './history.ts'
 import { ModelClock } from './model/clock.ts'
+import { guarded, Nodes } from './nodes.ts'
 import { hashText, Random } from './random.ts'
 import { Inconclusive, NotApplicable } from './signals.ts'
-import { withSkewedDate } from './skewed-date.ts'
-import { type BorrowedClient, type OpenOptions, type Target, type Timing, timingOf } from './target.ts'
-import { shape } from './variants.ts'
+import { type OpenOptions, type Target, type Timing, timingOf } from './target.ts'
 
-const CLOSE_DEADLINE_MS = 10_000
 const FIT_ROUNDS = 3
 
 /** Every namespace has what naive keys, patterns and quoting trip over. */
 export function hostileNamespace(id: string, random: Random): string {
   return `tk:*%_{}é ${id.replace('/', ':')} ${random.text(8)}`
-}
-
-interface OpenNode {
-  readonly node: Node
-  readonly adapters: Adapters
-  readonly namespace: string
-  closed: boolean
-  readonly end: () => Promise<void>
 }
 
 export class CaseContext implements Context {
@@ -59,13 +49,11 @@ export class CaseContext implements Context {
   readonly namespace: string
   readonly history: History = new History()
   readonly reports: string[] = []
-  readonly #nodes: OpenNode[] = []
-  readonly #namespaces = new Set<string>()
+  readonly #nodes: Nodes
   readonly #cleanups: (() => Promise<void> | void)[] = []
   readonly #ended = new AbortController()
   /** The clock of what core composes: the target's own, else one that runs by itself and moves along with the hook. */
   readonly #clock: Clock
-  #labels = 0
 
   constructor(target: Target, one: Case, variant: Variant, seed: number) {
     this.id = one.id
@@ -77,13 +65,12 @@ export class CaseContext implements Context {
     this.ttl = Math.max(this.timing.shortestTtlMs, 1)
     this.namespace = hostileNamespace(one.id, new Random(this.random.int(0, 2 ** 31)))
     this.#clock = target.hooks?.clock?.(this.namespace) ?? new ModelClock()
+    this.#nodes = new Nodes({ target, variant, history: this.history, clock: this.#clock })
     bindMethods(this)
   }
 
   get node(): Node {
-    const first = this.#nodes[0]
-    if (!first) throw new Error('no node is open yet')
-    return first.node
+    return this.#nodes.first
   }
   get storage(): IStorageEngine {
     return this.node.storage
@@ -107,47 +94,28 @@ export class CaseContext implements Context {
 
   /** Why `need` is not there; undefined when it is. */
   lacks(need: Need): string | undefined {
-    return missing(need, this.target, this.#nodes[0]?.adapters ?? {})
+    return missing(need, this.target, this.#nodes.adapters)
   }
 
   traits(part: 'storage' | 'broker' | 'lock'): Partial<Traits> {
-    return traitsOf(this.#nodes[0]?.adapters ?? {}, part)
+    return traitsOf(this.#nodes.adapters, part)
   }
 
   open(options: OpenOptions = {}): Promise<Node> {
-    return this.#open(this.namespace, options)
+    return this.#nodes.open(this.namespace, options)
   }
 
   openElsewhere(like?: string): Promise<Node> {
-    return this.#open(like ?? hostileNamespace(this.id, this.random), {})
+    return this.#nodes.open(like ?? hostileNamespace(this.id, this.random), {})
   }
 
-  async openKillable(faults: readonly FaultRule[] = []): Promise<KillableNode> {
-    if (!this.has('processes')) {
-      const node = await this.open()
-      return Object.assign(node, {
-        process: false,
-        kill: async () => this.note(`node ${node.label} is left alone, as if killed`),
-      })
-    }
-    const child = await openChild(
-      { module: this.target.module!, namespace: this.namespace, faults },
-      this.#nodes[0]!.adapters,
-    )
-    const label = this.#nextLabel()
-    const end = once(() => child.close())
-    const node = this.#node(label, child.adapters, undefined, end)
-    this.#nodes.push({ node, adapters: child.adapters, namespace: this.namespace, closed: false, end })
-    const kill = async (): Promise<void> => {
-      this.note(`the process of node ${label} is killed`)
-      await child.kill()
-    }
-    return Object.assign(node, { process: true, kill })
+  openKillable(faults: readonly FaultRule[] = []): Promise<KillableNode> {
+    return this.#nodes.openKillable(this.namespace, faults)
   }
 
   async within<T>(promise: Promise<T>, what: string, ms: number = this.timing.signalMs): Promise<T> {
     const late = Symbol('late')
-    const first = await this.#race(promise, ms, late)
+    const first = await orLate(promise, ms, late)
     if (first === late)
       throw new ConformanceError(what, `an answer within ${ms} ms`, 'nothing; it is still waiting')
     return first as T
@@ -174,7 +142,7 @@ export class CaseContext implements Context {
       (value) => ({ value }),
       (error: unknown) => ({ value: error }),
     )
-    const first = await this.#race(settled, this.timing.silenceMs, silent)
+    const first = await orLate(settled, this.timing.silenceMs, silent)
     if (first !== silent) this.check.equal((first as { value: unknown }).value, 'nothing yet', what)
   }
 
@@ -271,121 +239,9 @@ export class CaseContext implements Context {
   async end(): Promise<string[]> {
     this.#ended.abort()
     const wrong: string[] = []
-    const guard = async (what: string, step: () => Promise<void> | void): Promise<void> => {
-      const late = Symbol('late')
-      const timer = new AbortController()
-      try {
-        const deadline = sleep(CLOSE_DEADLINE_MS, late, { signal: timer.signal })
-        // the timer's own abort, once the step has won
-        deadline.catch(() => late)
-        if ((await Promise.race([Promise.resolve(step()), deadline])) === late)
-          wrong.push(`${what} did not end within ${CLOSE_DEADLINE_MS} ms`)
-      } catch (error) {
-        wrong.push(`${what}: ${(error as Error)?.message ?? String(error)}`)
-      } finally {
-        timer.abort()
-      }
-    }
-    for (const cleanup of this.#cleanups.reverse()) await guard('a cleanup of the case', cleanup)
-    for (const open of this.#nodes) await guard(`close() of node ${open.node.label}`, open.end)
-    await this.#quiet()
-    for (const namespace of this.#namespaces)
-      await guard('destroy()', async () => {
-        await this.target.destroy(namespace)
-        const left = (await this.target.hooks?.readRaw?.(namespace)) ?? []
-        if (left.length > 0) wrong.push(`destroy() left ${left.length} raw entries, such as ${left[0]}`)
-      })
-    return wrong
-  }
-
-  /** Calls of a case that failed may still be under way: what they write must not come after the destroy. */
-  async #quiet(): Promise<void> {
-    for (let turn = 0; turn < 60 && this.history.pending().length > 0; turn++) await sleep(50)
-  }
-
-  async #open(namespace: string, options: OpenOptions): Promise<Node> {
-    const read = new Set<string>()
-    this.#namespaces.add(namespace)
-    const opened = await this.target.open(namespace, tracked(options, read))
-    const unread = Object.keys(options).filter((option) => !read.has(option))
-    const skewMs = options.clockSkewMs ?? 0
-    // the server is elsewhere, so this process's Date can be moved instead
-    const moveDate = unread.includes('clockSkewMs') && this.target.upstream !== undefined
-    if (unread.some((option) => !(moveDate && option === 'clockSkewMs'))) {
-      await opened.close()
-      throw new NotApplicable(`the target's open() does not look at the option ${unread[0]}`)
-    }
-    const adapters = shape(moveDate ? skewed(opened, skewMs) : opened, this.variant, this.#clock)
-    const label = this.#nextLabel()
-    const end = once(async () => {
-      // a store that the kit made is the kit's to close; the adapters below it are the target's
-      if (adapters.jobStore !== opened.jobStore) await adapters.jobStore?.close?.()
-      await opened.close()
-    })
-    const open: OpenNode = {
-      node: this.#node(label, adapters, opened.borrowed, end),
-      adapters,
-      namespace,
-      closed: false,
-      end,
-    }
-    this.#nodes.push(open)
-    for (const part of ['storage', 'broker', 'lock', 'jobStore'] as const) await adapters[part]?.ready?.()
-    return open.node
-  }
-
-  #nextLabel(): string {
-    const n = this.#labels++
-    return String.fromCharCode(65 + (n % 26)) + (n < 26 ? '' : Math.floor(n / 26))
-  }
-
-  #node(
-    label: string,
-    adapters: Adapters,
-    borrowed: BorrowedClient | undefined,
-    end: () => Promise<void>,
-  ): Node {
-    const parts = new Map<Part, object>()
-    const part = <T extends object>(name: Part, inner: T | undefined): T => {
-      if (!inner) throw new NotApplicable(`the target has no ${name}`)
-      if (!parts.has(name)) parts.set(name, this.history.wrap(inner, label, name))
-      return parts.get(name) as T
-    }
-    return {
-      label,
-      borrowed,
-      get storage() {
-        return part('storage', adapters.storage)
-      },
-      get broker() {
-        return part('broker', adapters.broker)
-      },
-      get lock() {
-        return part('lock', adapters.lock)
-      },
-      get jobStore() {
-        return part('jobStore', adapters.jobStore)
-      },
-      get scheduleStore() {
-        return part('scheduleStore', adapters.scheduleStore)
-      },
-      close: () => {
-        this.note(`node ${label} closes`)
-        return end()
-      },
-    }
-  }
-
-  async #race<T, L>(promise: Promise<T>, ms: number, late: L): Promise<T | L> {
-    const timer = new AbortController()
-    const deadline = sleep(ms, late, { signal: timer.signal })
-    // the timer's own abort, once the promise has won
-    deadline.catch(() => late)
-    try {
-      return await Promise.race([promise, deadline])
-    } finally {
-      timer.abort()
-    }
+    for (const cleanup of this.#cleanups.reverse())
+      wrong.push(...(await guarded('a cleanup of the case', cleanup)))
+    return [...wrong, ...(await this.#nodes.end())]
   }
 }
 
@@ -394,39 +250,4 @@ function bindMethods(context: CaseContext): void {
   for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(CaseContext.prototype)))
     if (typeof value === 'function' && name !== 'constructor')
       Object.defineProperty(context, name, { value: value.bind(context) })
-}
-
-function skewed({ storage, broker, lock }: Adapters, skewMs: number): Adapters {
-  return {
-    ...(storage && { storage: withSkewedDate(storage, skewMs) }),
-    ...(broker && { broker: withSkewedDate(broker, skewMs) }),
-    ...(lock && { lock: withSkewedDate(lock, skewMs) }),
-  }
-}
-
-function once(fn: () => Promise<void>): () => Promise<void> {
-  let done: Promise<void> | undefined
-  return () => {
-    done ??= fn()
-    return done
-  }
-}
-
-/** The options, noticing which of them `open` reads. */
-function tracked(options: OpenOptions, read: Set<string>): OpenOptions {
-  return Object.defineProperties(
-    {},
-    Object.fromEntries(
-      Object.entries(options).map(([key, value]) => [
-        key,
-        {
-          enumerable: true,
-          get: () => {
-            read.add(key)
-            return value
-          },
-        },
-      ]),
-    ),
-  )
 }

@@ -1,5 +1,8 @@
 import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { expect, test } from 'vitest'
 import { describeAdapters, describeLockAdapter, type TestContext } from './describe.ts'
 import { MODEL_PARTS, modelTarget } from './model/target.ts'
@@ -54,6 +57,17 @@ test('the seed of the environment is taken', async () => {
 })
 
 test('the same target runs under node --test', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'testkit-node-test-'))
+  const file = join(folder, 'conformance.test.ts')
+  const source = (name: string): string => pathToFileURL(join(import.meta.dirname, name)).href
+  writeFileSync(
+    file,
+    `import { test } from 'node:test'
+import { describeAdapters } from '${source('describe.ts')}'
+import { modelTarget } from '${source('model/target.ts')}'
+describeAdapters(modelTarget(), { test, only: ['lock/', 'life/ping-down'] })
+`,
+  )
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
     [
@@ -62,11 +76,12 @@ test('the same target runs under node --test', () => {
       import.meta.resolve('tsx'),
       '--test',
       '--test-reporter=tap',
-      join(import.meta.dirname, 'node-test.support.ts'),
+      file,
     ],
     // a runner inside a runner would report to the outer one
     { encoding: 'utf8', env: { ...process.env, NODE_TEST_CONTEXT: undefined, VITEST: undefined } },
   )
+  rmSync(folder, { recursive: true })
   expect(`${stdout}${stderr}`).toMatch(/# pass [1-9]\d/)
   expect(stdout).toMatch(/# fail 0/)
   expect(stdout).toMatch(/# SKIP n\/a: the target names no `upstream`/)

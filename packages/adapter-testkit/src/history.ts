@@ -7,22 +7,9 @@ import {
   STORAGE_OPTIONAL,
   STORAGE_REQUIRED,
 } from '@sched/core/adapter'
+import { JOB_STORE_METHODS, LIFECYCLE_METHODS } from './contract-methods.ts'
 import { show } from './show.ts'
 
-const LIFECYCLE = ['ready', 'ping', 'close'] as const
-const JOB_STORE = [
-  'insert',
-  'settle',
-  'heartbeat',
-  'sweep',
-  'get',
-  'list',
-  'counts',
-  'change',
-  'pause',
-  'workers',
-  'subscribe',
-] as const
 const SCHEDULE_STORE = [
   'add',
   'delete',
@@ -36,10 +23,10 @@ const SCHEDULE_STORE = [
   'purge',
 ] as const
 const METHODS: Readonly<Record<Part, ReadonlySet<string>>> = {
-  storage: new Set([...STORAGE_REQUIRED, ...STORAGE_OPTIONAL, ...LIFECYCLE]),
-  broker: new Set([...BROKER_REQUIRED, ...BROKER_OPTIONAL, ...LIFECYCLE]),
-  lock: new Set([...LOCK_REQUIRED, ...LOCK_OPTIONAL, ...LIFECYCLE]),
-  jobStore: new Set([...JOB_STORE, ...LIFECYCLE]),
+  storage: new Set([...STORAGE_REQUIRED, ...STORAGE_OPTIONAL, ...LIFECYCLE_METHODS]),
+  broker: new Set([...BROKER_REQUIRED, ...BROKER_OPTIONAL, ...LIFECYCLE_METHODS]),
+  lock: new Set([...LOCK_REQUIRED, ...LOCK_OPTIONAL, ...LIFECYCLE_METHODS]),
+  jobStore: new Set([...JOB_STORE_METHODS, ...LIFECYCLE_METHODS]),
   scheduleStore: new Set(SCHEDULE_STORE),
 }
 /** After so many calls one answer comes a turn of the event loop late: an adapter that answers in microtasks alone would starve timers. */

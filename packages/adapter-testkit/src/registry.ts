@@ -1,10 +1,13 @@
 /** Every case of the kit, in the order it is listed and run. A suite joins by its line here. */
 import type { Case } from './case.ts'
-import { leasingCases, settlingCases } from './suites/broker/leasing.ts'
-import { brokerBatchCases, lookingCases } from './suites/broker/looking.ts'
-import { delayCases, orderingCases } from './suites/broker/ordering.ts'
+import { brokerBatchCases } from './suites/broker/batches.ts'
+import { delayCases } from './suites/broker/delays.ts'
+import { leasingCases } from './suites/broker/leasing.ts'
+import { lookingCases } from './suites/broker/looking.ts'
+import { orderingCases } from './suites/broker/ordering.ts'
 import { pausingCases } from './suites/broker/pausing.ts'
 import { publishingCases } from './suites/broker/publishing.ts'
+import { settlingCases } from './suites/broker/settling.ts'
 import { waitingCases } from './suites/broker/waiting.ts'
 import { faultCases } from './suites/fault/faults.ts'
 import { agreeCases } from './suites/job-store/agree.ts'
@@ -24,10 +27,13 @@ import { lockModelCases } from './suites/model/lock.ts'
 import { storageModelCases } from './suites/model/storage.ts'
 import { growthCases } from './suites/perf/growth.ts'
 import { rateCases } from './suites/perf/rates.ts'
-import { brokerRaceCases, storageRaceCases } from './suites/race/races.ts'
+import { brokerRaceCases } from './suites/race/broker-races.ts'
+import { storageRaceCases } from './suites/race/storage-races.ts'
 import { scheduleCases } from './suites/schedule-store/schedules.ts'
 import { batchCases, compareAndSetCases } from './suites/storage/compare-and-set.ts'
+import { copyCases } from './suites/storage/copies.ts'
 import { filterCases } from './suites/storage/filters.ts'
+import { hostileNameCases } from './suites/storage/hostile-names.ts'
 import { nameCases } from './suites/storage/names.ts'
 import { orderCases } from './suites/storage/order.ts'
 import { pagingCases } from './suites/storage/paging.ts'
@@ -38,8 +44,10 @@ import { timeCases } from './suites/time/time.ts'
 
 export const allCases: readonly Case[] = [
   ...valueCases,
+  ...copyCases,
   ...rejectedValueCases,
   ...nameCases,
+  ...hostileNameCases,
   ...filterCases,
   ...orderCases,
   ...pagingCases,

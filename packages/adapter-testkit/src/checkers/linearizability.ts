@@ -33,8 +33,8 @@ export type Verdict<Input, Output> =
     }
   | { readonly result: 'inconclusive'; readonly reason: string }
 
-export const MAX_OPERATIONS = 2_000
-export const MAX_CLIENTS = 8
+const MAX_OPERATIONS = 2_000
+const MAX_CLIENTS = 8
 const MAX_STATES = 2_000_000
 
 /** One object (one key): callers split the history by key first. */

@@ -1,4 +1,5 @@
 import type { IBrokerEngine, Lease } from '@sched/core/adapter'
+import { type Context, LONG } from '../../case.ts'
 import type { Check } from '../../check.ts'
 
 /** `n` ids in the order of their numbers. */
@@ -32,4 +33,19 @@ export async function leaseOf(
     `the id that claimLeases of one gives from ${queue}`,
   )
   return leases[0]!
+}
+
+/** One claim of everything, so that the order is promised. */
+export async function order(
+  context: Context,
+  queue: string,
+  expected: readonly string[],
+  what: string,
+  strategy?: 'priority' | 'fifo' | 'lifo',
+): Promise<void> {
+  const { broker, check } = context
+  const claimed = strategy
+    ? await broker.claim(queue, 'c', 500, LONG, strategy)
+    : await broker.claim(queue, 'c', 500, LONG)
+  check.equal(claimed, [...expected], what)
 }
