@@ -5,9 +5,11 @@ import {
   type JobStore,
 } from '@sched/core/adapter'
 import { Database } from './database.ts'
+import { PostgresJobStore } from './job-store.ts'
 import { migrate } from './migrations.ts'
 import { type PostgresAdapterOptions, type PostgresSource, type Settings, settingsOf } from './options.ts'
 import resetSql from './sql/server/reset-adapters.sql'
+import resetJobsSql from './sql/server/reset-jobs.sql'
 import { Wakes } from './wakes.ts'
 
 const CHECK = {
@@ -16,6 +18,7 @@ const CHECK = {
   repeatable: true,
 }
 const RESET = { name: 'reset', sql: resetSql, repeatable: true }
+const RESET_JOBS = { name: 'reset jobs', sql: resetJobsSql, repeatable: true }
 const OLDEST = 130_000
 
 /** What shares a pool: it is made ready once, and ends when the last adapter on it has closed. */
@@ -52,8 +55,9 @@ export class Backend implements CoreBackend {
     await Promise.all([this.wakes.close(), this.database.close()])
   }
 
-  fuse(_parts: FuseParts): JobStore | undefined {
-    return undefined
+  fuse({ scope, storage, broker }: FuseParts): JobStore | undefined {
+    if (!this.#attached.has(storage) || !this.#attached.has(broker)) return undefined
+    return new PostgresJobStore(this, scope)
   }
 
   async #prepare(): Promise<void> {
@@ -69,6 +73,7 @@ export class Backend implements CoreBackend {
     await migrate(this.database)
     if (!this.settings.resetOnInit || this.#reset) return
     await this.database.run(RESET, [this.settings.prefix])
+    await this.database.run(RESET_JOBS, [this.settings.prefix])
     this.#reset = true
   }
 }

@@ -1,4 +1,4 @@
-/** `@sched/postgres`: storage, broker and lock on PostgreSQL. */
+/** `@sched/postgres`: storage, broker, lock and a fused job store on PostgreSQL. */
 import type { Adapters, HasBackend, IBrokerEngine, ILockAdapter, IStorageEngine } from '@sched/core/adapter'
 import { Backend } from './backend.ts'
 import { PostgresBroker } from './broker.ts'
@@ -11,8 +11,8 @@ export { migrationSql } from './migrations.ts'
 export type { PostgresAdapterOptions, PostgresConnectionOptions, PostgresSource } from './options.ts'
 
 /**
- * Storage, broker and lock over one pool, with one backend handle. Nothing is connected before `ready()` or the first call, and
- * `ready()` creates the tables. Throws INVALID_ARGUMENT for a bad option.
+ * Storage, broker and lock over one pool, with one backend handle, so that jobs go through the fused store: enqueueing a batch,
+ * and settling with claiming, are one round trip each. Nothing is connected before `ready()`, which creates the tables. Throws INVALID_ARGUMENT for a bad option.
  */
 export function postgres(source: PostgresSource, options: PostgresAdapterOptions = {}): Required<Adapters> {
   const backend = new Backend(source, options)

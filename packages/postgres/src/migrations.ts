@@ -8,10 +8,13 @@ import type { Database } from './database.ts'
 import { codeOf } from './errors.ts'
 import { checkIdentifier, type PostgresAdapterOptions } from './options.ts'
 import adaptersSql from './sql/migrations/001-adapters.sql'
+import jobsSql from './sql/migrations/002-jobs.sql'
+import claimsSql from './sql/migrations/003-job-claims.sql'
+import workersSql from './sql/migrations/004-job-workers.sql'
 import { type SqlNames, tag, withNames } from './sql-names.ts'
 
 /** In order; each is applied once, and none is ever changed. */
-const MIGRATIONS: readonly string[] = [adaptersSql]
+const MIGRATIONS: readonly string[] = [adaptersSql, jobsSql, claimsSql, workersSql]
 
 const TABLE = `create table if not exists @migrations (
   version int4 primary key,

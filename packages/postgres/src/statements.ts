@@ -12,6 +12,15 @@ import pause from './sql/broker/pause.sql'
 import publish from './sql/broker/publish.sql'
 import remove from './sql/broker/remove.sql'
 import size from './sql/broker/size.sql'
+import change from './sql/jobs/change.sql'
+import counts from './sql/jobs/counts.sql'
+import heartbeat from './sql/jobs/heartbeat.sql'
+import insert from './sql/jobs/insert.sql'
+import pauseJobs from './sql/jobs/pause.sql'
+import settle from './sql/jobs/settle.sql'
+import sweep from './sql/jobs/sweep.sql'
+import view from './sql/jobs/view.sql'
+import workers from './sql/jobs/workers.sql'
 import acquire from './sql/lock/acquire.sql'
 import isOwner from './sql/lock/is-owner.sql'
 import release from './sql/lock/release.sql'
@@ -74,4 +83,31 @@ export const BROKER: Readonly<
   pause: statement('broker pause', pause, true),
   isPaused: statement('broker isPaused', isPaused, true),
   incarnation: statement('broker incarnation', incarnation, true),
+}
+
+export const JOBS: Readonly<
+  Record<
+    | 'insert'
+    | 'settle'
+    | 'heartbeat'
+    | 'sweep'
+    | 'change'
+    | 'get'
+    | 'counts'
+    | 'pause'
+    | 'workers'
+    | 'notify',
+    Statement
+  >
+> = {
+  insert: statement('jobs insert', insert),
+  settle: statement('jobs settle', settle),
+  heartbeat: statement('jobs heartbeat', heartbeat, true),
+  sweep: statement('jobs sweep', sweep, true),
+  change: statement('jobs change', change),
+  get: statement('jobs get', `${view} and j.id = any ($3::uuid[])`, true),
+  counts: statement('jobs counts', counts, true),
+  pause: statement('jobs pause', pauseJobs, true),
+  workers: statement('jobs workers', workers, true),
+  notify: statement('notify', 'select pg_notify($1, $2)', true),
 }

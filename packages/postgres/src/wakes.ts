@@ -9,8 +9,8 @@ import { randomUUID } from 'node:crypto'
 import { UnavailableError } from '@sched/core/adapter'
 import pg from 'pg'
 import type { Database } from './database.ts'
+import { JOBS } from './statements.ts'
 
-const NOTIFY = { name: 'notify', sql: 'select pg_notify($1, $2)', repeatable: true }
 /** NOTIFY takes less than 8,000 bytes. */
 const PAYLOAD_BYTES = 7_000
 const FIRST_PAUSE_MS = 50
@@ -101,7 +101,7 @@ export class Wakes {
           payload += `,${key}`
           this.#untold.delete(key)
         }
-        await this.#database.run(NOTIFY, [this.#channel, payload])
+        await this.#database.run(JOBS.notify, [this.#channel, payload])
       }
     } catch (error) {
       // a hint that is lost costs time only

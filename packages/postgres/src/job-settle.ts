@@ -1,0 +1,156 @@
+/** Outcomes and claims as settle_jobs takes them, and its answer. */
+import {
+  type ClaimedJob,
+  type ClaimRequest,
+  encodeValue,
+  type JobError,
+  type Outcome,
+  type Settled,
+  ValueUnserializableError,
+} from '@sched/core/adapter'
+import type { Parameter, Row } from './database.ts'
+import { type ClaimedRow, type Lease, readClaim, readLease } from './job-codec.ts'
+import { jobKey } from './job-key.ts'
+
+/** A token names the fence of its claim and the worker that holds it. One that is none proves nothing. */
+export function readToken(token: string): { readonly fence: string; readonly worker: string } {
+  const at = token.indexOf('@')
+  const fence = at < 0 ? '' : token.slice(0, at)
+  return { fence: /^\d{1,18}$/.test(fence) ? fence : '0', worker: at < 0 ? token : token.slice(at + 1) }
+}
+
+/** An array of what needs no quoting. */
+export function plainArray(items: readonly (string | number | null)[]): string {
+  return `{${items.map((item) => item ?? 'NULL').join(',')}}`
+}
+
+const LETTERS: Readonly<Record<Outcome['kind'], string>> = {
+  complete: 'c',
+  retry: 'r',
+  fail: 'f',
+  cancel: 'x',
+  release: 'l',
+  snooze: 's',
+}
+
+/** Everything after prefix and scope. Throws VALUE_UNSERIALIZABLE, VALUE_TOO_LARGE. */
+export function settleParameters(
+  outcomes: readonly Outcome[],
+  want: ClaimRequest | undefined,
+  maxBytes: number,
+): readonly Parameter[] {
+  const tokens = outcomes.map(({ token }) => readToken(token))
+  const texts = outcomes.map((outcome, place) => textOf(outcome, place, maxBytes))
+  const errors = outcomes.map(errorOf)
+  const types = new Map((want?.types ?? []).map((type) => [type.type, type]))
+  return [
+    plainArray(outcomes.map(({ id }) => jobKey(id))),
+    plainArray(tokens.map(({ fence }) => fence)),
+    tokens.map(({ worker }) => worker),
+    outcomes.map(({ kind }) => LETTERS[kind]).join(''),
+    plainArray(outcomes.map(numberOf)),
+    texts.some((text) => text !== null) ? texts : null,
+    errors.some((error) => error !== null) ? errors : null,
+    want?.worker ?? null,
+    want?.limit ?? 0,
+    [...types.keys()],
+    plainArray([...types.values()].map(({ limit }) => limit ?? null)),
+    plainArray([...types.values()].map(({ maxActive }) => maxActive ?? null)),
+  ]
+}
+
+function numberOf(outcome: Outcome): number | null {
+  if (outcome.kind === 'complete') return outcome.durationMs ?? 0
+  return outcome.kind === 'retry' || outcome.kind === 'snooze' ? Math.min(outcome.delayMs, FAR_MS) : null
+}
+
+/** Longer delays than this end with the largest instant there is. */
+const FAR_MS = 7_000_000_000_000
+
+function textOf(outcome: Outcome, place: number, maxBytes: number): string | null {
+  switch (outcome.kind) {
+    case 'complete':
+      return outcome.result === undefined || outcome.result === null
+        ? null
+        : encodeValue(outcome.result, { root: `outcomes[${place}].result`, maxBytes })
+    case 'fail':
+      return JSON.stringify(outcome.reason.toWellFormed())
+    case 'cancel':
+      return outcome.reason === undefined ? null : JSON.stringify(outcome.reason.toWellFormed())
+    default:
+      return null
+  }
+}
+
+function errorOf(outcome: Outcome): string | null {
+  return outcome.kind === 'retry' || outcome.kind === 'fail' ? errorText(outcome.error) : null
+}
+
+/** Whatever a handler threw is kept; text that no server takes is mended. */
+function errorText(error: JobError): string {
+  const mended = Object.entries(error).filter(([, value]) => typeof value === 'string')
+  return encodeValue(
+    Object.fromEntries(mended.map(([key, value]) => [key, (value as string).toWellFormed()])),
+  )
+}
+
+export interface UnreadableClaim {
+  readonly id: string
+  readonly token: string
+  readonly error: JobError
+}
+
+export interface SettleAnswer extends Settled {
+  /** Those whose bytes cannot be read: they fail, and keep their bytes. */
+  readonly unreadable: readonly UnreadableClaim[]
+  readonly woken: readonly string[]
+}
+
+export function readSettled(rows: readonly Row[], worker: string): SettleAnswer {
+  let settled: ('ok' | 'stale')[] = []
+  let nextDueInMs: number | null = null
+  const woken: string[] = []
+  const leases = new Map<string, Lease>()
+  const claimed: ClaimedRow[] = []
+  const unreadable: UnreadableClaim[] = []
+  for (const row of rows) {
+    const [tag, fence, id, number] = row
+    switch (tag) {
+      case 's':
+        settled = Array.from(id as string, (digit) => (digit === '1' ? 'ok' : 'stale'))
+        break
+      case 'l':
+        leases.set(fence as string, readLease(row, worker))
+        break
+      case 'w':
+        woken.push(id as string)
+        break
+      case 'n':
+        nextDueInMs = number === null || number === undefined ? null : Number(number) / 1000
+        break
+      default:
+        readOne(row, leases.get(fence as string) as Lease, claimed, unreadable)
+    }
+  }
+  return { settled, jobs: inOrder(claimed), nextDueInMs, unreadable, woken }
+}
+
+function readOne(row: Row, lease: Lease, claimed: ClaimedRow[], unreadable: UnreadableClaim[]): void {
+  try {
+    claimed.push(readClaim(row, lease))
+  } catch (error) {
+    if (!(error instanceof ValueUnserializableError)) throw error
+    const extra = row[5] ? (JSON.parse(row[5]) as { n?: string }) : {}
+    unreadable.push({
+      id: extra.n ?? (row[2] as string),
+      token: lease.token,
+      error: { name: error.name, message: error.message, code: error.code },
+    })
+  }
+}
+
+/** The server's answer comes in no order. */
+function inOrder(claimed: ClaimedRow[]): readonly ClaimedJob[] {
+  claimed.sort((a, b) => a.lease.rank - b.lease.rank || a.due - b.due || (a.job.id < b.job.id ? -1 : 1))
+  return claimed.map(({ job }) => job)
+}
