@@ -47,7 +47,7 @@ export function settleParameters(
     plainArray(outcomes.map(({ id }) => jobKey(id))),
     plainArray(tokens.map(({ fence }) => fence)),
     tokens.map(({ worker }) => worker),
-    outcomes.map(({ kind }) => LETTERS[kind]).join(''),
+    plainArray(outcomes.map(({ kind }) => LETTERS[kind])),
     plainArray(outcomes.map(numberOf)),
     texts.some((text) => text !== null) ? texts : null,
     errors.some((error) => error !== null) ? errors : null,

@@ -135,12 +135,12 @@ $$;
 -- nobody holds was settled before and is ok, so a call whose answer was lost is sent again as it is: what it claimed is given back at a
 -- heartbeat. Each id is named once.
 --
--- kinds: one letter an outcome: c complete, r retry, f fail, x cancel, l release, s snooze. numbers: the duration of c, the delay of r
+-- kinds, one an outcome: c complete, r retry, f fail, x cancel, l release, s snooze. numbers: the duration of c, the delay of r
 -- and s. texts: the result of c, the reason of f and x as JSON. errors: of r and f.
 -- Rows by tag: s the answers, one digit an outcome in `id`; l a lease: fence, type, rank, settings; j a job of that fence: id, due, …;
 -- n when the next is due, in microseconds; w a type that has something new.
 create function @settle_jobs(
-  of_prefix text, of_scope text, o_ids uuid[], o_fences int8[], o_workers text[], o_kinds text, numbers float8[],
+  of_prefix text, of_scope text, o_ids uuid[], o_fences int8[], o_workers text[], o_kinds "char"[], numbers float8[],
   texts text[], errors text[], want_worker text, want_most int4, want_types text[], want_mosts int4[], want_actives int8[]
 ) returns table (tag "char", fence int8, id text, number int8, payload text, extra text, past text, expires int8)
 language plpgsql volatile set enable_seqscan = off set enable_bitmapscan = off as $$
@@ -159,14 +159,14 @@ begin
   if cardinality(o_ids) > 0 then
     now_at := @now_us();
     perform from @leases l where l.fence = any (o_fences) and l.scope = s order by l.fence for update;
-    select array_agg(g.place), array_agg(g.kind), array_agg(g.fence), array_agg(g.claimed)
+    -- by a hashed subplan: the arrays are of unknown length, and a join of them is taken for a small one
+    select array_agg(i.place::int4), array_agg(l.kind), array_agg(l.fence), array_agg(l.claimed)
       into held, held_kinds, held_fences, held_since
-      from (
-        select i.place::int4 as place, h.kind, h.fence, h.claimed
-        from (select l.fence, l.kind, l.claimed, u.id from @leases l cross join lateral unnest(l.ids) as u (id)
-          where l.fence = any (o_fences) and l.scope = s) h
-        join unnest(o_ids, o_fences) with ordinality as i (id, fence, place) on i.id = h.id and i.fence = h.fence
-      ) g;
+      from unnest(o_ids, o_fences) with ordinality as i (id, fence, place)
+      join @leases l on l.fence = i.fence
+      where (i.fence, i.id) in (
+        select x.fence, u.id from @leases x cross join lateral unnest(x.ids) as u (id)
+        where x.fence = any (o_fences) and x.scope = s);
     if held is not null then
       delete from @leases l where l.fence = any (held_fences)
         and cardinality(l.ids) = (select count(*) from unnest(held_fences) as f (fence) where f.fence = l.fence);
@@ -174,51 +174,41 @@ begin
           select u.id from unnest(l.ids) as u (id) where u.id not in (select o_ids[x.place] from unnest(held) as x (place)))
         where l.fence = any (held_fences);
 
-      -- completed and not kept: the many
-      with done as (
-        select o_ids[h.place] as id, k.type, (k.settings ->> 3)::float8 as remember_ms, numbers[h.place] as ms
-        from unnest(held, held_kinds) as h (place, kind) join @kinds k on k.id = h.kind
-        where substr(o_kinds, h.place, 1) = 'c' and ((k.settings ->> 4)::float8 <= 0 or (k.settings ->> 5)::int8 <= 0)
-      ), forgotten as (
-        insert into @forgets (scope, until, ids)
-        select s, now_at + (d.remember_ms * 1000)::int8, array_agg(d.id) from done d group by d.remember_ms
-      )
-      insert into @tallies (type, completed, duration) select d.type, count(*), sum(coalesce(d.ms, 0)) from done d group by d.type;
-
-      -- completed and kept
-      with done as materialized (
-        select o_ids[h.place] as id, h.kind, h.fence, h.since, h.place, k.type, (k.settings ->> 4)::float8 as keep_ms
-        from unnest(held, held_kinds, held_fences, held_since) as h (place, kind, fence, since) join @kinds k on k.id = h.kind
-        where substr(o_kinds, h.place, 1) = 'c'
-          and coalesce((k.settings ->> 4)::float8, 1) > 0 and coalesce((k.settings ->> 5)::int8, 1) > 0
-      ), kept as (
-        insert into @endings (scope, id, type, kind, state, finished, prune_at, attempt, failures, crashes, fence, started, result)
-        select s, d.id, d.type, d.kind, 'c', now_at, least(now_at + d.keep_ms * 1000, 9007199254740991)::int8,
-          coalesce((j.past ->> 'a')::int4, 0) + 1, coalesce((j.past ->> 'f')::int4, 0), coalesce((j.past ->> 'c')::int4, 0),
-          d.fence, d.since, texts[d.place]
-        from @jobs j join done d on d.id = j.id
-        where j.scope = s and j.id = any (array(select x.id from done x))
-        returning 1
-      )
-      insert into @tallies (type, completed, duration)
-        select d.type, count(*), sum(coalesce(numbers[d.place], 0)) from done d group by d.type;
-      perform @trim_endings(s, k.type, 'c', min((k.settings ->> 5)::int8))
-        from @kinds k where k.id = any (held_kinds) and (k.settings ->> 5)::int8 > 0 and position('c' in o_kinds) > 0
-        group by k.type;
+      for o in
+        select k.id as kind, k.type, (k.settings ->> 3)::float8 as remember_ms, (k.settings ->> 4)::float8 as keep_ms,
+          (k.settings ->> 5)::int8 as keep_most, d.places, d.ids, d.ms
+        from (
+          select h.kind, array_agg(h.nth) as places, array_agg(o_ids[h.place]) as ids, sum(numbers[h.place]) as ms
+          from unnest(held, held_kinds) with ordinality as h (place, kind, nth) where o_kinds[h.place] = 'c' group by h.kind
+        ) d join @kinds k on k.id = d.kind
+      loop
+        if o.keep_ms <= 0 or o.keep_most <= 0 then
+          insert into @forgets (scope, until, ids) values (s, now_at + (o.remember_ms * 1000)::int8, o.ids);
+        else
+          insert into @endings (scope, id, type, kind, state, finished, prune_at, attempt, failures, crashes, fence, started, result)
+            select s, j.id, o.type, o.kind, 'c', now_at, least(now_at + o.keep_ms * 1000, 9007199254740991)::int8,
+              coalesce((j.past ->> 'a')::int4, 0) + 1, coalesce((j.past ->> 'f')::int4, 0), coalesce((j.past ->> 'c')::int4, 0),
+              held_fences[p.nth], held_since[p.nth], texts[held[p.nth]]
+            from unnest(o.places, o.ids) as p (nth, id)
+            cross join lateral (select x.id, x.past from @jobs x where x.id = p.id and x.scope = s limit 1) j;
+          if o.keep_most is not null then perform @trim_endings(s, o.type, 'c', o.keep_most); end if;
+        end if;
+        insert into @tallies (type, completed, duration) values (o.type, cardinality(o.ids), o.ms);
+      end loop;
 
       if exists (select from @cancels c where c.scope = s) then
         delete from @cancels c where c.scope = s and c.id in (
-          select o_ids[h.place] from unnest(held) as h (place) where substr(o_kinds, h.place, 1) = 'c');
+          select o_ids[h.place] from unnest(held) as h (place) where o_kinds[h.place] = 'c');
       end if;
 
-      if translate(o_kinds, 'c', '') <> '' then
+      if not 'c' = all (o_kinds) then
         for o in
-          select o_ids[h.place] as id, h.kind, h.fence, h.since, h.place, k.type, k.settings, substr(o_kinds, h.place, 1) as what,
+          select o_ids[h.place] as id, h.kind, h.fence, h.since, h.place, k.type, k.settings, o_kinds[h.place] as what,
             coalesce((j.past ->> 'a')::int4, 0) as attempt, coalesce((j.past ->> 'f')::int4, 0) as failures,
             coalesce((j.past ->> 'c')::int4, 0) as crashes, j.past ->> 'e' as error
           from unnest(held, held_kinds, held_fences, held_since) as h (place, kind, fence, since)
           join @kinds k on k.id = h.kind join @jobs j on j.scope = s and j.id = o_ids[h.place]
-          where substr(o_kinds, h.place, 1) <> 'c' order by h.place
+          where o_kinds[h.place] <> 'c' order by h.place
         loop
           if o.what = 'f' or (o.what = 'r' and o.failures >= (o.settings ->> 0)::int8) then
             perform @end_job(s, o.id, o.kind, 'f', now_at, o.attempt + 1, o.failures + 1, o.crashes, o.fence, o.since,
