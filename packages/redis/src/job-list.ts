@@ -1,9 +1,11 @@
 /**
- * Walks all jobs of a store in the order in which Redis scans its hash. The scan shows whatever is there during the whole walk; it may
- * show something twice when the hash shrinks meanwhile, and that is left out here.
+ * Walks jobs page by page. Finished ones are kept in sorted sets, and running ones are few: both are walked in order. A walk that wants
+ * pending ones too goes over everything, in the order in which Redis scans its hash.
  */
 import { createHash } from 'node:crypto'
 import {
+  FINAL_STATES,
+  type FinalState,
   InvalidArgumentError,
   type JobPage,
   type JobQuery,
@@ -11,15 +13,79 @@ import {
   type JobState,
 } from '@sched/core/adapter'
 
+/** One of the kept finished jobs: its set, its score in it, its id. */
+export type FinishedPlace = readonly [set: string, score: string, id: string]
+
 export interface JobSource {
-  /** One step of the scan: the next cursor, and ids with their bodies. */
+  /** One step of the scan over all jobs: the next cursor, and ids. */
   scan(cursor: string, count: number): Promise<readonly [cursor: string, ids: readonly string[]]>
+  /** Those after a place, in order; less than asked for means the end. */
+  finished(
+    states: readonly FinalState[],
+    type: string | undefined,
+    count: number,
+    after: FinishedPlace,
+  ): Promise<readonly FinishedPlace[]>
+  /** The ids of all running jobs. */
+  running(): Promise<readonly string[]>
   get(ids: readonly string[]): Promise<readonly (JobRecord | null)[]>
 }
 
-/** Where a walk goes on. */
+export interface CheckedQuery {
+  readonly limit: number
+  readonly states: readonly JobState[]
+}
+
+const LONGEST_STEP = 1_000
+
+export async function listJobs(source: JobSource, query: JobQuery, checked: CheckedQuery): Promise<JobPage> {
+  const { states } = checked
+  if (states.every(isFinal)) return await listFinished(source, query, checked, states)
+  if (states.every((state) => state === 'running')) return await listRunning(source, query, checked)
+  return await listByScan(source, query, checked)
+}
+
+async function listFinished(
+  source: JobSource,
+  query: JobQuery,
+  { limit, states }: CheckedQuery,
+  finals: readonly FinalState[],
+): Promise<JobPage> {
+  let after = readAfter(query.after, isPlace) ?? (['', '', ''] as const)
+  const found: JobRecord[] = []
+  for (let step = limit; ; step = Math.min(step * 2, LONGEST_STEP)) {
+    const places = await source.finished(finals, query.type, step, after)
+    const records = await source.get(places.map(([, , id]) => id))
+    for (const [i, record] of records.entries()) {
+      after = places[i] as FinishedPlace
+      if (record === null || !matches(record, query, states)) continue
+      found.push(record)
+      if (found.length === limit) return { jobs: found, after: JSON.stringify(after) }
+    }
+    if (places.length < step) return { jobs: found, after: null }
+  }
+}
+
+async function listRunning(
+  source: JobSource,
+  query: JobQuery,
+  { limit, states }: CheckedQuery,
+): Promise<JobPage> {
+  const [after] = readAfter(query.after, isId) ?? []
+  const ids = (await source.running()).filter((id) => after === undefined || id > after).sort()
+  const found: JobRecord[] = []
+  for (let start = 0; start < ids.length; start += LONGEST_STEP) {
+    for (const record of await source.get(ids.slice(start, start + LONGEST_STEP))) {
+      if (record === null || !matches(record, query, states)) continue
+      found.push(record)
+      if (found.length === limit) return { jobs: found, after: JSON.stringify([record.id]) }
+    }
+  }
+  return { jobs: found, after: null }
+}
+
+/** Where a scan goes on. */
 interface Position {
-  /** The scan's cursor. */
   readonly cursor: string
   /** Ids that were found but had no room on the page before. */
   readonly left: readonly string[]
@@ -29,13 +95,12 @@ interface Position {
 
 const START: Position = { cursor: '0', left: [], given: [] }
 const END = 'end'
-const LONGEST_STEP = 1_000
 const PRINTS_KEPT = 256
 
-export async function listJobs(
+async function listByScan(
   source: JobSource,
   query: JobQuery,
-  { limit, states }: { readonly limit: number; readonly states: readonly JobState[] },
+  { limit, states }: CheckedQuery,
 ): Promise<JobPage> {
   const found: JobRecord[] = []
   const position = readPosition(query.after)
@@ -86,13 +151,38 @@ function matches(record: JobRecord, query: JobQuery, states: readonly JobState[]
 }
 
 function readPosition(after: string | undefined): Position {
-  if (after === undefined) return START
+  const given = readAfter(after, isScan)
+  if (given === undefined) return START
+  const [cursor, left, prints] = given
+  return { cursor, left, given: prints.match(/.{8}/g) ?? [] }
+}
+
+function isFinal(state: JobState): state is FinalState {
+  return (FINAL_STATES as readonly JobState[]).includes(state)
+}
+
+function isPlace(value: unknown): value is FinishedPlace {
+  return Array.isArray(value) && value.length === 3 && value.every((part) => typeof part === 'string')
+}
+
+function isId(value: unknown): value is readonly [string] {
+  return Array.isArray(value) && value.length === 1 && typeof value[0] === 'string'
+}
+
+function isScan(value: unknown): value is readonly [cursor: string, left: readonly string[], prints: string] {
+  if (!Array.isArray(value) || value.length !== 3) return false
+  const [cursor, left, prints] = value as unknown[]
+  return /^(\d+|end)$/.test(String(cursor)) && Array.isArray(left) && typeof prints === 'string'
+}
+
+/** What a page gave as `after`; undefined at the start. Throws INVALID_ARGUMENT for anything else, also what another query gave. */
+function readAfter<T>(after: string | undefined, isOne: (value: unknown) => value is T): T | undefined {
+  if (after === undefined) return undefined
   try {
-    const [cursor, left, prints] = JSON.parse(after) as [string, string[], string]
-    if (/^(\d+|end)$/.test(cursor) && Array.isArray(left))
-      return { cursor, left, given: prints.match(/.{8}/g) ?? [] }
+    const value: unknown = JSON.parse(after)
+    if (isOne(value)) return value
   } catch {
-    // falls through to the error below
+    // no JSON: falls through to the error below
   }
-  throw new InvalidArgumentError('after must be what the page before gave as `after`')
+  throw new InvalidArgumentError('after must be what the page before, of the same query, gave as `after`')
 }

@@ -5,7 +5,9 @@ import changeText from './lua/jobs/change.lua'
 import claimText from './lua/jobs/claim.lua'
 import countsText from './lua/jobs/counts.lua'
 import endingText from './lua/jobs/ending.lua'
+import finishedText from './lua/jobs/finished.lua'
 import heartbeatText from './lua/jobs/heartbeat.lua'
+import heldIdsText from './lua/jobs/held-ids.lua'
 import insertText from './lua/jobs/insert.lua'
 import layoutText from './lua/jobs/layout.lua'
 import listenText from './lua/jobs/listen.lua'
@@ -30,8 +32,14 @@ export type JobScript =
   | 'counts'
   | 'workers'
   | 'listen'
+  | 'finished'
+  | 'heldIds'
 
-const STATE_LETTERS: Readonly<Record<FinalState, string>> = { completed: 'c', failed: 'f', cancelled: 'x' }
+export const STATE_LETTERS: Readonly<Record<FinalState, string>> = {
+  completed: 'c',
+  failed: 'f',
+  cancelled: 'x',
+}
 
 export const JOB_SCRIPTS: Readonly<Record<JobScript, Script>> = {
   insert: jobScript('insert', [layoutText, rememberedText, endingText, insertText]),
@@ -48,6 +56,8 @@ export const JOB_SCRIPTS: Readonly<Record<JobScript, Script>> = {
   counts: jobScript('counts', [countsText], REPEATABLE),
   workers: jobScript('workers', [workersText], REPEATABLE),
   listen: jobScript('subscribe', [listenText], REPEATABLE),
+  finished: jobScript('list', [finishedText], REPEATABLE),
+  heldIds: jobScript('list', [heldIdsText], REPEATABLE),
 }
 
 function jobScript(name: string, parts: readonly string[], options = {}): Script {

@@ -1,4 +1,4 @@
-import type { ClaimedJob, JobRecord, JobStore } from '@sched/core/adapter'
+import type { ClaimedJob, JobPage, JobQuery, JobRecord, JobStore } from '@sched/core/adapter'
 import { serviceUrl } from '@sched/test-services'
 import { Redis } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
@@ -167,6 +167,49 @@ test('bytes that are no value fail their job and are kept', async () => {
     reason: 'undecodable',
     payload: null,
     raw: '{"of":',
+  })
+})
+
+test('walks over finished and over running jobs give each once, while others come and go', async () => {
+  const { store } = await opened()
+  const types = ['mail', 'note', 'é']
+  const ids = Array.from({ length: 90 }, (_, n) => `job-${n}`)
+  await store.insert(ids.map((id, n) => job(id, { type: types[n % 3] as string })))
+  const jobs = await claim(
+    store,
+    90,
+    types.map((type) => ({ type })),
+  )
+  const error = { name: 'Error', message: 'no' }
+  await store.settle(
+    jobs.slice(0, 60).map(({ id, token }) => ({ id, token, kind: 'fail', error, reason: 'error' })),
+  )
+  const failed = jobs.slice(0, 60).map((one) => one.id)
+
+  const walk = async (query: JobQuery): Promise<string[]> => {
+    const seen: string[] = []
+    let after: string | null = null
+    do {
+      const page: JobPage = await store.list({ ...query, limit: 7, ...(after !== null && { after }) })
+      seen.push(...page.jobs.map((one) => one.id))
+      after = page.after
+      await store.change(failed.splice(0, 2), { kind: 'discard' })
+    } while (after !== null)
+    return seen
+  }
+  const stay = failed.slice(30)
+  const seen = await walk({ state: ['failed', 'completed'] })
+  expect(new Set(seen).size).toBe(seen.length)
+  expect(stay.filter((id) => !seen.includes(id))).toEqual([])
+  expect((await walk({ state: 'failed', type: 'é' })).every((id) => Number(id.slice(4)) % 3 === 2)).toBe(true)
+  expect((await walk({ state: 'running' })).sort()).toEqual(
+    jobs
+      .slice(60)
+      .map((one) => one.id)
+      .sort(),
+  )
+  await expect(store.list({ state: 'failed', after: 'x' })).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
   })
 })
 

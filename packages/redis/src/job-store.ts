@@ -35,9 +35,9 @@ import type { Argument } from './connection.ts'
 import { readCounts, readWorkers } from './job-counts.ts'
 import { encodeJob, instantText } from './job-encode.ts'
 import { type InsertAnswer, InsertCallers, insertArguments, spreadInserts } from './job-insert.ts'
-import { listJobs } from './job-list.ts'
+import { type FinishedPlace, type JobSource, listJobs } from './job-list.ts'
 import { type ReadAnswer, readRecords } from './job-read.ts'
-import { JOB_SCRIPTS } from './job-scripts.ts'
+import { JOB_SCRIPTS, STATE_LETTERS } from './job-scripts.ts'
 import { outcomeArguments, readClaims, readToken, type SettleAnswer, wantArguments } from './job-settle.ts'
 import { hubsKey, JOB_KEYS, jobBase, wakeKey } from './keys.ts'
 import { RedisAdapter } from './redis-adapter.ts'
@@ -179,19 +179,27 @@ export class RedisJobStore extends RedisAdapter implements JobStore {
 
   async list(query: JobQuery): Promise<JobPage> {
     this.guard()
-    const key = this.#base + JOB_KEYS.BODIES
-    const source = {
-      scan: async (cursor: string, count: number) => {
+    return await listJobs(this.#source, query, checkedQuery(query))
+  }
+
+  get #source(): JobSource {
+    return {
+      scan: async (cursor, count) => {
         this.guard()
-        const [next, pairs] = (await this.backend.connection.read('hscan', key, cursor, 'COUNT', count)) as [
-          string,
-          string[],
-        ]
-        return [next, pairs.filter((_, i) => i % 2 === 0)] as const
+        const key = this.#base + JOB_KEYS.BODIES
+        const answer = await this.backend.connection.read('hscan', key, cursor, 'COUNT', count)
+        const [next, pairs] = answer as [string, string[]]
+        return [next, pairs.filter((_, i) => i % 2 === 0)]
       },
-      get: (ids: readonly string[]) => this.get(ids),
+      finished: async (states, type, count, after) => {
+        const letters = states.map((state) => STATE_LETTERS[state]).join('')
+        const args = [letters, type ?? '', count, ...after]
+        const flat = (await this.run(JOB_SCRIPTS.finished, this.#base, args)) as string[]
+        return [...inChunks(flat, 3)] as unknown as readonly FinishedPlace[]
+      },
+      running: async () => (await this.run(JOB_SCRIPTS.heldIds, this.#base, [])) as string[],
+      get: (ids) => this.get(ids),
     }
-    return await listJobs(source, query, checkedQuery(query))
   }
 
   async counts(): Promise<JobCounts> {

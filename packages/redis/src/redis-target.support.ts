@@ -87,6 +87,7 @@ async function corruptJob(
   const suffix = store === 'fused' ? `}${JOB_KEYS.BODIES}` : `}${STORAGE_KEYS.VALUES}`
   const client = clientAt(place)
   try {
+    await client.ping()
     const masters = client instanceof Cluster ? client.nodes('master') : [client]
     const keys = (await Promise.all(masters.map((master) => keysOf(master, prefix)))).flat()
     for (const key of keys.filter((name) => name.endsWith(suffix))) {
