@@ -1,5 +1,5 @@
 import { type Case, LONG, suite } from '../../case.ts'
-import { Crew } from './crew.ts'
+import { BOOM, Crew } from './crew.ts'
 
 export const claimCases: readonly Case[] = suite('job-store', ['jobStore'], {
   'claim-order': {
@@ -46,6 +46,49 @@ export const claimCases: readonly Case[] = suite('job-store', ['jobStore'], {
         ],
         'the ids of one claim, in order',
       )
+    },
+  },
+  'hands-out-copies': {
+    rule: 'What a claim or a read hands out is the caller’s own: changing it changes nothing stored.',
+    why: 'Handlers change their payload; a retry, another reader, or the record of the finished job would see that.',
+    mistake: 'the store keeps the row it handed out and writes it back whole when the job is settled',
+    async run(context) {
+      const { check } = context
+      const crew = new Crew(context)
+      const fields = {
+        payload: { list: [1, { deep: 'before' }], at: new Date(1) },
+        options: { timeoutMs: 5_000, backoff: { type: 'fixed', delayMs: 1 } },
+        occurrence: { schedule: 'nightly', due: 1_000 },
+      }
+      await crew.insert(crew.job('a', { ...structuredClone(fields), maxRetries: 2 }))
+      await crew.join('w')
+      const stored = (record: { readonly [K in keyof typeof fields]: unknown }): unknown => {
+        const { payload, options, occurrence } = record
+        return { payload, options, occurrence }
+      }
+      for (const round of [1, 2]) {
+        const claim = await crew.claimOne('w', 'a')
+        check.equal(stored(claim), fields, `payload, options and occurrence of claim ${round}`)
+        scribble(claim.payload, claim.options, claim.occurrence)
+        await crew.settle(claim, { kind: 'retry', delayMs: 0, error: { ...BOOM } })
+        const record = await crew.record('a')
+        check.equal(
+          stored(record),
+          fields,
+          `payload, options and occurrence of the record after round ${round}`,
+        )
+        check.equal(record.error, BOOM, `the error of the record after round ${round}`)
+        scribble(record.payload, record.options, record.occurrence, record.error)
+      }
+      const last = await crew.claimOne('w', 'a')
+      scribble(last.payload, last.options, last.occurrence)
+      await crew.settle(last, { kind: 'complete', result: { deep: ['before'] } })
+      scribble((await crew.record('a')).result)
+      const record = await crew.record('a')
+      check.equal(stored(record), fields, 'payload, options and occurrence of the finished job')
+      check.equal(record.result, { deep: ['before'] }, 'its result')
+      const listed = (await crew.store.list({ type: 'mail' })).jobs
+      check.equal(listed.map(stored), [fields], 'payload, options and occurrence in the list')
     },
   },
   'claim-exact-slots': {
@@ -351,3 +394,14 @@ export const claimCases: readonly Case[] = suite('job-store', ['jobStore'], {
     },
   },
 })
+
+/** Changes everything that can be changed in `values`; what a store froze stays. */
+function scribble(...values: readonly unknown[]): void {
+  for (const value of values) {
+    if (typeof value !== 'object' || value === null) continue
+    scribble(...Object.values(value))
+    if (value instanceof Date) value.setTime(0)
+    else if (Array.isArray(value)) value.push('scribbled')
+    else for (const key of [...Object.keys(value), 'scribbled']) Reflect.set(value, key, 'scribbled')
+  }
+}

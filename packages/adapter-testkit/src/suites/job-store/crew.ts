@@ -174,12 +174,7 @@ export class Crew {
       const self = name(worker)
       await this.join(self, ttl)
       const claimed = await this.claim(self, { limit: ids.length, ...how })
-      try {
-        live()
-      } catch (tooSlow) {
-        await this.store.settle(claimed.map(({ id, token }) => ({ id, token, kind: 'release' })))
-        throw tooSlow
-      }
+      await this.stillLive(self, live)
       context.check.sameMembers(
         claimed.map((job) => job.id),
         ids,
@@ -199,6 +194,16 @@ export class Crew {
       'taken back by the sweeps',
       'still running',
     )
+  }
+
+  /** Calls `live` of a `fits`: when the machine was too slow, the worker gives everything back first, so that the next round can begin. */
+  async stillLive(worker: string, live: () => void): Promise<void> {
+    try {
+      live()
+    } catch (tooSlow) {
+      await this.store.heartbeat({ id: worker, leaseMs: LONG, phase: 'leave' }, [])
+      throw tooSlow
+    }
   }
 
   /** A little time for the store. */

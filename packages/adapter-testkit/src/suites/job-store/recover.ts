@@ -124,13 +124,8 @@ export const recoverCases: readonly Case[] = suite('job-store', ['jobStore'], {
       await crew.insert('a')
       await context.fits(async ({ ttl, name, live }) => {
         await crew.join(name('w'), ttl)
-        const claim = await crew.claimOne(name('w'), 'a')
-        try {
-          live()
-        } catch (tooSlow) {
-          await crew.settle(claim, { kind: 'release' })
-          throw tooSlow
-        }
+        await crew.claimOne(name('w'), 'a')
+        await crew.stillLive(name('w'), live)
         context.check.equal(
           await crew.store.change(['a'], { kind: 'cancel' }),
           ['ok'],
@@ -157,12 +152,7 @@ export const recoverCases: readonly Case[] = suite('job-store', ['jobStore'], {
       await context.fits(async ({ ttl, name, live }) => {
         await crew.join(name('w'), ttl)
         const claims = await crew.claim(name('w'), { limit: ids.length })
-        try {
-          live()
-        } catch (tooSlow) {
-          await crew.store.settle(claims.map(({ id, token }) => ({ id, token, kind: 'release' })))
-          throw tooSlow
-        }
+        await crew.stillLive(name('w'), live)
         check.equal(claims.length, ids.length, 'jobs claimed')
         await context.expire(ttl)
       })

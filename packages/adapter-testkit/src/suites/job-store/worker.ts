@@ -7,37 +7,31 @@ export const workerCases: readonly Case[] = suite('job-store', ['jobStore'], {
     why: 'Jobs that run longer than the lease would be taken away from a healthy worker and run twice.',
     mistake: 'each claim keeps the end it got at the claim, or only the jobs of the last claim are renewed',
     async run(context) {
-      const { check } = context
+      const { check, ttl } = context
       const crew = new Crew(context)
-      await context.fits(async ({ ttl, name, live }) => {
-        const worker = name('w')
-        const ids = [1, 2, 3].map((n) => name(`job-${n}`))
-        await crew.insert(...ids)
-        await crew.join(worker, ttl)
-        const held = [
-          ...(await crew.claimAll(worker, ids.slice(0, 2), { limit: 2 })),
-          await crew.claimOne(worker, ids[2] as string),
-        ]
-        live()
-        for (let beat = 0; beat < 4; beat++) {
-          await context.pass(ttl * 0.5)
-          const reply = await crew.beat(worker, held, ttl)
-          check.equal(
-            reply,
-            { alive: true, lost: [], cancelRequested: [] },
-            `the answer to heartbeat ${beat + 1}`,
-          )
-          const report = await crew.store.sweep({ graceMs: 0 })
-          check.equal(
-            [report.dead, report.recovered],
-            [[], 0],
-            `dead and recovered in the sweep after heartbeat ${beat + 1}`,
-          )
-        }
-        await crew.join(name('other'))
-        await crew.nothingFor(name('other'), 'while all three are under a renewed lease')
-        for (const job of held) await crew.settle(job, { kind: 'complete' })
-      })
+      const leaseMs = 4 * ttl
+      const restMs = 0.4 * leaseMs
+      await crew.insert('a', 'b', 'c')
+      await crew.join('other')
+      let beaten = performance.now()
+      await crew.join('w', leaseMs)
+      const held = [...(await crew.claimAll('w', ['a', 'b'], { limit: 2 })), await crew.claimOne('w', 'c')]
+      for (let beat = 1; beat <= 4; beat++) {
+        await context.pass(restMs)
+        const tookMs = performance.now() - beaten + (context.has('hook.advance') ? restMs : 0)
+        if (tookMs > 0.9 * leaseMs) context.inconclusive('the machine was too slow to renew a lease in time')
+        beaten = performance.now()
+        const reply = await crew.beat('w', held, leaseMs)
+        check.equal(reply, { alive: true, lost: [], cancelRequested: [] }, `the answer to heartbeat ${beat}`)
+        const report = await crew.store.sweep({ graceMs: 0 })
+        check.equal(
+          [report.dead, report.recovered],
+          [[], 0],
+          `dead and recovered in the sweep after heartbeat ${beat}`,
+        )
+      }
+      await crew.nothingFor('other', 'while all three are under a renewed lease')
+      for (const job of held) await crew.settle(job, { kind: 'complete' })
     },
   },
   'heartbeat-reports-lost': {
@@ -148,7 +142,7 @@ export const workerCases: readonly Case[] = suite('job-store', ['jobStore'], {
     },
   },
   'heartbeat-leave': {
-    rule: 'A worker that leaves gives back everything it still holds, attempts included, and is no longer a worker.',
+    rule: 'A worker that leaves gives back everything that it had not started, attempts included, and is no longer a worker.',
     why: 'A rolling restart must not cost a lease’s time, and not a single attempt.',
     mistake: 'leaving only stops the renewing, so that its jobs wait for the sweep and count as crashes',
     async run(context) {
@@ -176,6 +170,69 @@ export const workerCases: readonly Case[] = suite('job-store', ['jobStore'], {
       check.equal((await crew.beat('w', [])).alive, false, 'alive in its next heartbeat')
       await crew.nothingFor('w', 'after it left')
       await crew.claimAll('stays', ['a', 'b'], { limit: 2 })
+    },
+  },
+  'leave-keeps-started-attempts': {
+    rule: 'What a worker names in `held` when it leaves was started: its attempt stays counted, an at-most-once job of it has failed as `crashed`, and a late outcome is stale.',
+    why: 'A stop that could not store an outcome would otherwise let an at-most-once job run twice.',
+    mistake: 'a worker that leaves gives back everything alike, whether it had started it or not',
+    async run(context) {
+      const { check } = context
+      const crew = new Crew(context)
+      const jobs = [
+        crew.job('again'),
+        crew.job('once', { delivery: 'at-most-once' }),
+        crew.job('cancelled'),
+        crew.job('unstarted', { delivery: 'at-most-once' }),
+      ]
+      const ids = jobs.map(({ id }) => id)
+      await crew.insert(...jobs)
+      await crew.join('w')
+      await crew.join('stays')
+      const claims = await crew.claimAll('w', ids, { limit: ids.length })
+      await crew.store.change(['cancelled'], { kind: 'cancel', reason: 'by hand' })
+      const held = claims.slice(0, 3).map(({ id, token }) => ({ id, token }))
+      const reply = await crew.store.heartbeat({ id: 'w', leaseMs: LONG, phase: 'leave' }, held)
+      check.equal(
+        [reply.alive, reply.lost, reply.cancelRequested],
+        [true, [], ['cancelled']],
+        'alive, lost and cancelRequested in the answer',
+      )
+      const records = await crew.store.get(ids)
+      check.equal(
+        records.map((one) => [
+          one?.state,
+          one?.reason,
+          one?.attempt,
+          one?.crashes,
+          one?.failures,
+          one?.worker,
+        ]),
+        [
+          ['pending', null, 1, 0, 0, null],
+          ['failed', 'crashed', 1, 0, 0, null],
+          ['cancelled', 'by hand', 1, 0, 0, null],
+          ['pending', null, 0, 0, 0, null],
+        ],
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      )
+      for (const job of claims.slice(0, 2)) {
+        check.equal(await crew.answerTo(job, { kind: 'complete' }), 'stale', `a late completion of ${job.id}`)
+      }
+      const next = await crew.claimAll('stays', ['again', 'unstarted'], { limit: ids.length })
+      check.equal(
+        next.map((job) => job.attempt),
+        [2, 1],
+        'the attempts of the next claims',
+      )
+      for (const job of next) await crew.settle(job, { kind: 'complete' })
+      await crew.nothingFor('stays', 'once both are done')
+      const counts = (await crew.store.counts()).types.mail
+      check.equal(
+        [counts?.pending, counts?.running, counts?.completed, counts?.failed, counts?.cancelled],
+        [0, 0, 2, 1, 1],
+        'pending, running, completed, failed and cancelled in the counts',
+      )
     },
   },
   'unknown-worker': {
