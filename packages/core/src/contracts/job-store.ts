@@ -78,7 +78,11 @@ export interface ClaimType {
   readonly type: string
   /** At most this many of this type in this claim. */
   readonly limit?: number
-  /** At most this many of this type running over the cluster. */
+  /**
+   * At most this many of this type running over the cluster. It holds for claims that name it: one that names none takes what is there,
+   * whatever others named; and of two that name different limits each keeps to its own. So a limit holds over the cluster once every
+   * worker that runs the type has it.
+   */
   readonly maxActive?: number
 }
 
@@ -126,7 +130,10 @@ export interface WorkerReport {
   readonly leaseMs: number
   /**
    * `join`: the first heartbeat, before the first claim; it creates the worker's record. `active` (default): a missing record means
-   * dead. `leave`: everything it still holds is released and its record removed.
+   * dead. `leave`, for a worker that is not dead: nothing stays with it, and its record is removed. What it names in `held` was started
+   * and not settled, so it may have run: the attempt stays counted and no crash is added; an at-least-once job is pending again, due as
+   * it was, or cancelled where that was asked for; an at-most-once job has failed with reason `crashed`. Everything else that the store
+   * holds for it, however young, is released: the attempt given back. Its tokens are `stale` from then on.
    */
   readonly phase?: 'join' | 'active' | 'leave'
   /** Held-but-unknown claims younger than this are left alone: their answer may be under way. Default `OPERATION_DEADLINE_MS`. */
@@ -160,6 +167,7 @@ export interface SweepReport {
   readonly recovered: number
   /** Jobs of dead workers failed (`crashed`, or at-most-once). */
   readonly crashed: number
+  /** Pending jobs failed as `expired`; counted, not named. One that a claim comes upon first fails there, and is in no report. */
   readonly expired: number
   /** Finished records, and remembered ids, deleted. */
   readonly pruned: number
@@ -240,7 +248,10 @@ export interface JobStore extends Lifecycle {
    * INVALID_ARGUMENT. A worker that is dead or unknown claims nothing.
    */
   settle(outcomes: readonly Outcome[], want?: ClaimRequest): Promise<Settled>
-  /** Renews the worker's lease. What the store holds for it and it does not hold is released, unless claimed within `claimGraceMs`. */
+  /**
+   * Renews the worker's lease. What the store holds for it and it does not hold is released, unless claimed within `claimGraceMs`. With
+   * phase `leave` `held` is what it had started: see {@link WorkerReport.phase}.
+   */
   heartbeat(worker: WorkerReport, held: readonly Held[]): Promise<HeartbeatReply>
   /** One bounded round: jobs of dead workers back or failed, expired jobs failed, finished ones pruned. Safe to run twice at once. */
   sweep(limits: SweepLimits): Promise<SweepReport>

@@ -9,21 +9,22 @@ import type { JobScope } from './job-scope.ts'
 import { RUNNING } from './job-states.ts'
 import { type Claim, Worker } from './workers.ts'
 
-/** Renews a worker's lease, and squares what it holds with what the store holds for it. */
+/** Renews a worker's lease, or ends it, and squares what it holds with what the store holds for it. */
 export function beat(scope: JobScope, report: WorkerReport, held: readonly Held[]): HeartbeatReply {
   const now = scope.now()
   const worker = liveWorker(scope, report, now)
   const known = compare(scope, report.id, held)
   if (worker === undefined) return { alive: false, lost: known.lost, cancelRequested: known.cancelRequested }
 
-  const leaving = report.phase === 'leave'
-  const graceMs = leaving ? 0 : (report.claimGraceMs ?? OPERATION_DEADLINE_MS)
-  if (leaving) releaseAll(scope, worker, now, () => true)
-  else if (known.count < worker.running) {
-    const { marks } = scope.table
+  const { marks } = scope.table
+  if (report.phase === 'leave') {
+    releaseAll(scope, worker, now, (slot) => marks[slot] !== known.mark)
+    abandonAll(scope, worker, now)
+    scope.workers.delete(worker.id)
+  } else if (known.count < worker.running) {
+    const graceMs = report.claimGraceMs ?? OPERATION_DEADLINE_MS
     releaseAll(scope, worker, now, (slot, claim) => marks[slot] !== known.mark && now - claim.at >= graceMs)
   }
-  if (leaving) scope.workers.delete(worker.id)
   return { alive: true, lost: known.lost, cancelRequested: known.cancelRequested }
 }
 
@@ -36,6 +37,15 @@ function releaseAll(
 ): void {
   for (const slot of heldSlots(scope, worker, wanted)) {
     scope.requeue(slot, now, scope.table.runAt[slot]!, { giveBack: true, keepPlace: true })
+  }
+}
+
+/** What else a worker holds was started, so it may have run: its attempts stay counted, and what may run only once has failed. */
+function abandonAll(scope: JobScope, worker: Worker, now: number): void {
+  const { terms, runAt } = scope.table
+  for (const slot of heldSlots(scope, worker, () => true)) {
+    if (terms[slot]!.delivery === 'at-most-once') scope.fail(slot, 'crashed', null, now)
+    else scope.requeue(slot, now, runAt[slot]!, { giveBack: false, keepPlace: true })
   }
 }
 

@@ -47,7 +47,7 @@ function insertJob(scope: JobScope, job: NewJob, now: number): 'inserted' | 'exi
   }
   if (job.occurrence !== undefined) {
     const { schedule, due } = job.occurrence
-    table.extrasOf(slot).occurrence = Object.freeze({ schedule, due })
+    table.extrasOf(slot).occurrence = { schedule, due }
     scope.bySchedule.add(schedule, slot)
   }
   if (options !== null) table.extrasOf(slot).options = options

@@ -23,7 +23,7 @@ export function claimedJob(table: JobTable, slot: number): ClaimedJob {
     maxRetries: terms.maxRetries,
     delivery: terms.delivery,
     entityId: extras === undefined ? null : extras.entityId,
-    occurrence: extras === undefined ? null : extras.occurrence,
+    occurrence: extras === undefined || extras.occurrence === null ? null : cloneValue(extras.occurrence),
     options: extras === undefined || extras.options === null ? null : cloneValue(extras.options),
   }
 }
@@ -55,10 +55,10 @@ export function jobRecord(table: JobTable, slot: number): JobRecord {
     fence: claim?.number ?? 0,
     cancelRequested: extras?.cancelRequested ?? false,
     reason: state > COMPLETED ? (extras?.reason ?? null) : null,
-    error: extras?.error ?? null,
+    error: cloneValue(extras?.error ?? null),
     result: cloneValue(extras?.result ?? null),
     entityId: extras?.entityId ?? null,
-    occurrence: extras?.occurrence ?? null,
+    occurrence: cloneValue(extras?.occurrence ?? null),
     options: cloneValue(extras?.options ?? null),
   }
 }

@@ -48,6 +48,11 @@ export class ClaimBook {
     return ended
   }
 
+  /** Drops all claims of a worker that is no more. */
+  drop(worker: string): void {
+    for (const [id, { row }] of this.#claims) if (row.worker === worker) this.#claims.delete(id)
+  }
+
   /** From before a claim with this token is sent until what it gave is handed out. Call the result when it is over. */
   begin(token: string): () => void {
     this.#underWay.add(token)

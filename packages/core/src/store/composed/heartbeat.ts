@@ -7,7 +7,7 @@ import {
 import { isJobRow, type JobRow } from './job-row.ts'
 import type { ComposedParts } from './parts.ts'
 import { quietly, takeBack } from './take-back.ts'
-import { backToPending } from './transitions.ts'
+import { abandoned, backToPending } from './transitions.ts'
 
 /** Running jobs read at once. */
 const PAGE = 500
@@ -15,7 +15,7 @@ const PAGE = 500
 /**
  * Renews the worker's one record, then squares what the storage says it runs with what it says itself: what it does not know is released
  * (a claim whose answer was lost), unless it is younger than the grace or its claim is under way. A broker lease that is gone is no
- * reason to stop: the storage says who runs a job.
+ * reason to stop: the storage says who runs a job. A worker that leaves keeps nothing; of one that is dead nothing is kept here.
  */
 export async function beat(
   parts: ComposedParts,
@@ -31,7 +31,9 @@ export async function beat(
     const cancelRequested = running
       .filter((row) => row.cancelRequested && known.get(row.id) === row.token)
       .map(({ id }) => id)
-    if (alive) await settleUp(parts, report, running, known, underWay)
+    if (!alive) forget(parts, report.id)
+    else if (report.phase === 'leave') await letGo(parts, report.id, running, known)
+    else await settleUp(parts, report, running, known, underWay)
     return { alive, lost, cancelRequested }
   })
 }
@@ -43,22 +45,11 @@ async function settleUp(
   known: ReadonlyMap<string, string>,
   underWay: ReadonlySet<string>,
 ): Promise<void> {
-  const leaving = report.phase === 'leave'
-  const before = parts.now() - (leaving ? 0 : (report.claimGraceMs ?? OPERATION_DEADLINE_MS))
+  const before = parts.now() - (report.claimGraceMs ?? OPERATION_DEADLINE_MS)
   const isUnknown = (row: JobRow): boolean =>
-    leaving ||
-    (known.get(row.id) !== row.token && !underWay.has(row.token ?? '') && (row.startedAt ?? 0) <= before)
+    known.get(row.id) !== row.token && !underWay.has(row.token ?? '') && (row.startedAt ?? 0) <= before
   const unknown = running.filter(isUnknown)
   await release(parts, unknown)
-  if (leaving) {
-    await parts.workers.leave(report.id)
-    await quietly(
-      parts,
-      'a leaving worker’s type limits were not given back; they end with their leases',
-      () => parts.slots.leave(report.id),
-    )
-    return
-  }
   const stored = new Map(running.map((row) => [row.id, row.token]))
   const ended = parts.book.dropEnded(report.id, stored, underWay)
   const kept = running.filter((row) => !unknown.includes(row))
@@ -71,6 +62,33 @@ async function settleUp(
       await parts.slots.free(ended)
     },
   )
+}
+
+/** What it names was started and may have run, the rest was not. Its tokens end, as those of the dead. */
+async function letGo(
+  parts: ComposedParts,
+  worker: string,
+  running: readonly JobRow[],
+  known: ReadonlyMap<string, string>,
+): Promise<void> {
+  const now = parts.now()
+  const isStarted = (row: JobRow): boolean => known.get(row.id) === row.token
+  await release(
+    parts,
+    running.filter((row) => !isStarted(row)).map((row) => ({ ...row, token: undefined })),
+  )
+  await takeBack(parts, running.filter(isStarted), (row) => abandoned(row, now))
+  await parts.workers.leave(worker)
+  await quietly(parts, 'a leaving worker’s type limits were not given back; they end with their leases', () =>
+    parts.slots.leave(worker),
+  )
+  forget(parts, worker)
+}
+
+/** A worker that is no more settles nothing under its claims, and renews no keys: those end by themselves. */
+function forget(parts: ComposedParts, worker: string): void {
+  parts.book.drop(worker)
+  parts.slots.drop(worker)
 }
 
 /** Never started: back to pending, the attempt given back. */

@@ -12,6 +12,7 @@ import type {
 } from '../../contracts/job-record.ts'
 import { DEFAULT_RETENTION, JOB_STATES } from '../../contracts/job-record.ts'
 import { type ClaimedJob, DEFAULT_MAX_CRASHES, type NewJob, REMEMBER_MS } from '../../contracts/job-store.ts'
+import { cloneValue } from '../../values/codec.ts'
 
 /** The namespaces under the scope. */
 export const JOBS = 'jobs'
@@ -204,12 +205,12 @@ export function toRecord(row: JobRow): JobRecord {
   }
 }
 
-/** `row` is running, under `row.token`. */
+/** `row` is running, under `row.token`. With copies of its own: the row is kept, and written back whole when the job is settled. */
 export function toClaimed(row: JobRow): ClaimedJob {
   return {
     id: row.id,
     type: row.type,
-    payload: row.payload,
+    payload: cloneValue(row.payload),
     attempt: row.attempt,
     failures: row.failures,
     crashes: row.crashes,
@@ -222,7 +223,7 @@ export function toClaimed(row: JobRow): ClaimedJob {
     maxRetries: row.maxRetries,
     delivery: row.delivery,
     entityId: row.entityId ?? null,
-    occurrence: row.occurrence ?? null,
-    options: row.options ?? null,
+    occurrence: cloneValue(row.occurrence ?? null),
+    options: cloneValue(row.options ?? null),
   }
 }

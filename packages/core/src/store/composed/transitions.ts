@@ -108,6 +108,13 @@ export function crashed(row: JobRow, now: number): JobRow | GoneRow {
   return backToPending(counted, now, { runAt: row.runAt, takenBack: true })
 }
 
+/** Its worker left in the middle of it, so it may have run: the attempt stays counted. Its token is refused from now on. */
+export function abandoned(row: JobRow, now: number): JobRow | GoneRow {
+  const left: JobRow = { ...row, token: undefined }
+  if (left.delivery === 'at-most-once') return finished(left, 'failed', now, { reason: 'crashed' })
+  return backToPending(left, now, { runAt: row.runAt, takenBack: true })
+}
+
 /** A failed or cancelled job starts anew, due now; an expiry that has passed no longer holds. */
 export function revived(row: JobRow, now: number): JobRow {
   return {

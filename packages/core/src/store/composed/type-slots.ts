@@ -67,9 +67,15 @@ export class TypeSlots {
     })
   }
 
+  /** Gives back all of the worker's keys. */
   async leave(worker: string): Promise<void> {
     await this.giveBack(worker, [...this.#keysOf(worker)])
+  }
+
+  /** The worker is no more: its keys are forgotten here, and end by themselves. */
+  drop(worker: string): void {
     this.#held.delete(worker)
+    for (const [id, place] of this.#keyOfJob) if (place.worker === worker) this.#keyOfJob.delete(id)
   }
 
   #keysOf(worker: string): Set<string> {
