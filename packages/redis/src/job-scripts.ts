@@ -6,6 +6,7 @@ import claimText from './lua/jobs/claim.lua'
 import countsText from './lua/jobs/counts.lua'
 import endingText from './lua/jobs/ending.lua'
 import finishedText from './lua/jobs/finished.lua'
+import ghostsText from './lua/jobs/ghosts.lua'
 import heartbeatText from './lua/jobs/heartbeat.lua'
 import heldIdsText from './lua/jobs/held-ids.lua'
 import insertText from './lua/jobs/insert.lua'
@@ -49,7 +50,11 @@ export const JOB_SCRIPTS: Readonly<Record<JobScript, Script>> = {
     [layoutText, rememberedText, endingText, runningText, heartbeatText],
     REPEATABLE,
   ),
-  sweep: jobScript('sweep', [layoutText, rememberedText, endingText, runningText, sweepText], REPEATABLE),
+  sweep: jobScript(
+    'sweep',
+    [layoutText, rememberedText, endingText, runningText, ghostsText, sweepText],
+    REPEATABLE,
+  ),
   change: jobScript('change', [layoutText, rememberedText, endingText, changeText]),
   read: jobScript('get', [readText], REPEATABLE),
   pause: jobScript('pause', [pauseText]),

@@ -142,6 +142,26 @@ test('nothing is left of a million short-lived jobs but counters and remembered 
   expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(4_000)
 })
 
+test('entries of cancelled jobs do not pile up where nobody claims', async () => {
+  const { store, prefix, raw } = await opened()
+  const retention = { cancelled: { count: 0 } }
+  await store.insert(Array.from({ length: 50 }, (_, n) => job(`stays-${n}`)))
+  for (let n = 0; n < 6; n++) {
+    const ids = Array.from({ length: 1_000 }, (_, k) => `goes-${n}-${k}`)
+    await store.insert([...ids.map((id) => job(id, { retention }))])
+    await store.change(ids, { kind: 'cancel' })
+    if (n === 2) await store.insert(Array.from({ length: 50 }, (_, k) => job(`between-${k}`)))
+  }
+  for (let report = await store.sweep({}); report.more; report = await store.sweep({}));
+  const [list] = (await keysOf(raw, prefix)).filter((key) => key.includes('}r:'))
+  expect(await raw.llen(list as string)).toBeLessThanOrEqual(1_200)
+  const jobs = await claim(store, 1_000)
+  expect(jobs.map((one) => one.id)).toEqual([
+    ...Array.from({ length: 50 }, (_, n) => `stays-${n}`),
+    ...Array.from({ length: 50 }, (_, n) => `between-${n}`),
+  ])
+})
+
 test('finished jobs beyond the count go at the settle, and those past their age in bounded sweeps', async () => {
   const { store } = await opened()
   const retention = { completed: { count: 20, ageMs: 1 } }

@@ -130,6 +130,8 @@ export const JOB_KEYS = {
   DEAD: 'wd',
   /** Hash: worker → what it says about itself. */
   INFO: 'wi',
+  /** Hash: list → how far it was looked through for entries left behind. */
+  CLEANED: 'g',
   /** Hash: running id → why its cancellation was asked for. */
   CANCEL: 'cx',
   /** Hash of counters: letter + type. */

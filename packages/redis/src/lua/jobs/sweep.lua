@@ -1,5 +1,6 @@
 -- One bounded round: workers whose lease ended are declared dead; the jobs of dead workers go back, or fail when they died too often or
--- must never run twice; pending jobs that expired fail; finished ones past their age go, and ids remembered long enough. Two at once do
+-- must never run twice; pending jobs that expired fail; finished ones past their age go, ids remembered long enough, and entries left
+-- behind. Two at once do
 -- no harm. A dead worker's claims count until its jobs are taken back, here.
 --
 -- KEYS[1]  base of the job store
@@ -78,6 +79,7 @@ for i = 1, #names do
   if redis.call('EXISTS', key) == 0 then redis.call('SREM', K_KEPT_NAMES, names[i]) end
 end
 pruned = pruned + forget()
+if clean_lists() > 0 then more = true end
 redis.call('ZREMRANGEBYSCORE', K_HUBS, '-inf', whole(now_us))
 freed_out()
 tally_out()
