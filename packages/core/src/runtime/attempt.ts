@@ -22,6 +22,10 @@ export class Attempt {
   index = -1
   /** Its handler was called. */
   ran = false
+  /** Its schedule is being asked whether it wants it. */
+  asking = false
+  /** The store no longer holds it for this worker: it gets no outcome. */
+  lost = false
   /** Monotonic milliseconds. */
   startedAt = 0
   durationMs = 0
@@ -29,8 +33,10 @@ export class Attempt {
   abortError: Error | undefined = undefined
   /** What the handler failed with, for the hooks. */
   error: unknown = undefined
-  /** The store refused its outcome, and gets another one. */
-  outcomeRefused = false
+  /** Its outcome was sent, and what became of that is unknown. */
+  outcomeSent = false
+  /** How many outcomes of it the store refused: it gets another one. */
+  outcomesRefused = 0
   /** Made when the handler asks for its signal. */
   controller: AbortController | undefined = undefined
   timeout: Timer | undefined = undefined

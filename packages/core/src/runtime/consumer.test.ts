@@ -3,6 +3,7 @@ import { UnavailableError, ValueUnserializableError } from '../errors/sched-erro
 import { Events } from '../telemetry/events.ts'
 import { EmptyLogger } from '../telemetry/logger.ts'
 import { ManualClock } from '../values/manual-clock.ts'
+import { Attempt } from './attempt.ts'
 import { Consumer } from './consumer.ts'
 import { Executor } from './executor.ts'
 import { defineJob } from './job-definition.ts'
@@ -54,7 +55,7 @@ function setup(options: { max?: number; concurrency?: number; handle?: (id: stri
     onProgress: () => consumer.turn(),
     host: { isShuttingDown: false, log() {}, progress() {}, signOfLife() {}, renew: async () => {} },
   })
-  const reporter = new OutcomeReporter(events, logger, () => undefined)
+  const reporter = new OutcomeReporter({ events, logger, jobs: store.asStore, gate: () => undefined })
   const consumer: Consumer = new Consumer({
     store: store.asStore,
     clock,
@@ -84,7 +85,7 @@ function setup(options: { max?: number; concurrency?: number; handle?: (id: stri
     onRenewed: () => consumer.turn(),
   })
   lease.renewed(clock.monotonic(), LEASE_MS)
-  return { clock, store, consumer, executor, settler, events, lease, renewer, errors }
+  return { clock, store, consumer, executor, settler, events, lease, registry, renewer, errors }
 }
 
 test('an idle loop claims once, sleeps exactly until something is due, and polls only as a fall-back', async () => {
@@ -185,10 +186,13 @@ test('one outcome that the store refuses does not keep the others, and its job f
   expect(settler.isEmpty).toBe(true)
 })
 
-test('a job whose every outcome is refused is left to the lease', async () => {
-  const { clock, store, consumer, settler, errors } = setup()
+test('a job whose every outcome is refused stays held, so that it is not run again, and is named when the worker leaves', async () => {
+  const { clock, store, consumer, settler, errors, renewer } = setup()
+  const errorsSent: unknown[] = []
+  await renewer.start()
   let jobs = [claimedJob('c')]
   store.settle = async ({ outcomes }) => {
+    for (const outcome of outcomes) errorsSent.push('error' in outcome ? outcome.error.name : outcome.kind)
     if (outcomes.length > 0) throw new ValueUnserializableError('error', 'no')
     const given = jobs
     jobs = []
@@ -197,7 +201,126 @@ test('a job whose every outcome is refused is left to the lease', async () => {
   consumer.open()
   await clock.advance(20_000)
   expect(settler.isEmpty).toBe(true)
-  expect(errors).toHaveLength(2)
+  expect(errorsSent).toEqual(['complete', 'ValueUnserializableError', 'SchedError'])
+  expect(errors).toHaveLength(3)
+  await clock.advance(30_000)
+  expect(store.heartbeats.at(-1)).toEqual({ phase: 'active', held: ['c'] })
+  consumer.close()
+  await renewer.stop()
+  expect(store.heartbeats.at(-1)).toEqual({ phase: 'leave', held: ['c'] })
+})
+
+test('a leaving worker names what was started and not settled, and nothing else', async () => {
+  const { clock, store, consumer, renewer } = setup({
+    max: 2,
+    handle: (id) => (id === 'ended' ? undefined : new Promise(() => {})),
+  })
+  let jobs = [claimedJob('runs'), claimedJob('ended'), claimedJob('also'), claimedJob('waits')]
+  store.settle = async ({ outcomes }) => {
+    if (outcomes.length > 0) throw new UnavailableError('away')
+    const given = jobs
+    jobs = []
+    return { jobs: given }
+  }
+  await renewer.start()
+  consumer.open()
+  await clock.settle()
+  await renewer.ask()
+  expect(store.heartbeats.at(-1)?.held.slice().sort()).toEqual(['also', 'ended', 'runs', 'waits'])
+  consumer.closeClaims()
+  await renewer.stop()
+  expect(store.heartbeats.at(-1)?.held.slice().sort()).toEqual(['also', 'ended', 'runs'])
+})
+
+test('outcomes of lost attempts are not sent, unless they may have reached the store', async () => {
+  const stale: string[] = []
+  const { clock, store, consumer, renewer, events, settler, registry, lease } = setup()
+  events.on('stale', ({ job, outcome }) => stale.push(`${job.id} ${outcome}`))
+  let jobs = [claimedJob('sent')]
+  let away = true
+  store.settle = async ({ outcomes }) => {
+    if (outcomes.length > 0 && away) throw new UnavailableError('no answer', { ambiguous: true })
+    const given = jobs
+    jobs = []
+    return { jobs: given }
+  }
+  await renewer.start()
+  consumer.open()
+  await clock.settle()
+  const unsent = new Attempt(claimedJob('unsent'), registry.get('job'), lease.id)
+  unsent.ran = true
+  unsent.state = 'over'
+  settler.add(unsent, { id: 'unsent', token: 'token-unsent', kind: 'complete' })
+  store.heartbeat = async (held) => ({ lost: held })
+  await renewer.ask()
+  away = false
+  await clock.advance(10_000)
+  const ids = store.calls.flatMap(({ outcomes }) => outcomes).map(({ id }) => id)
+  expect(stale).toEqual(['unsent complete'])
+  expect(new Set(ids)).toEqual(new Set(['sent']))
+  expect(settler.isEmpty).toBe(true)
+})
+
+test('a lost attempt whose handler does not end keeps its slot for five seconds, and is told lost once', async () => {
+  const lost: string[] = []
+  const { clock, store, consumer, renewer, events, executor, settler } = setup({
+    handle: () => new Promise(() => {}),
+  })
+  events.on('lost', ({ job }) => lost.push(job.id))
+  let jobs = [claimedJob('a')]
+  store.settle = async () => {
+    const given = jobs
+    jobs = []
+    return { jobs: given }
+  }
+  await renewer.start()
+  consumer.open()
+  await clock.settle()
+  const [attempt] = executor.runningAttempts()
+  executor.cancel(attempt!)
+  store.heartbeat = async () => ({ lost: ['a'] })
+  await renewer.ask()
+  await renewer.ask()
+  expect([lost, executor.running]).toEqual([['a'], 1])
+  await clock.advance(4_999)
+  expect(executor.running).toBe(1)
+  await clock.advance(1)
+  expect([executor.running, settler.isEmpty]).toEqual([0, true])
+})
+
+test('types with a limit share the slots that are free, take turns, and are never claimed ahead', async () => {
+  const ends: (() => void)[] = []
+  const { clock, store, consumer, registry } = setup({
+    max: 2,
+    handle: (id) => (id.startsWith('long') ? new Promise<void>((resolve) => ends.push(resolve)) : undefined),
+  })
+  for (const type of ['x', 'y', 'z']) registry.add(defineJob({ type, concurrency: 5, handle() {} }))
+  const asked: Record<string, number> = { x: 0, y: 0, z: 0 }
+  let most = 0
+  let claims = 0
+  let given = 0
+  store.settle = async ({ want }) => {
+    await new Promise<void>((resolve) => clock.after(2, resolve))
+    if (!want) return {}
+    claims++
+    const limited = want.types.filter(({ maxActive }) => maxActive !== undefined)
+    for (const { type } of limited) asked[type]!++
+    most = Math.max(
+      most,
+      limited.reduce((sum, { limit }) => sum + (limit ?? 99), 0),
+    )
+    const jobs = Array.from({ length: want.limit }, () => claimedJob(given === 0 ? 'long' : `j${given++}`))
+    given = Math.max(1, given)
+    return { jobs: jobs.slice(0, given === 1 ? 1 : undefined), nextDueInMs: 0 }
+  }
+  consumer.open()
+  await clock.advance(4_000)
+  expect(most).toBeLessThanOrEqual(2)
+  // a steady load of others does not starve them
+  expect(Math.min(...Object.values(asked))).toBeGreaterThanOrEqual(2)
+  expect(Math.max(...Object.values(asked)) - Math.min(...Object.values(asked))).toBeLessThanOrEqual(1)
+  expect(claims).toBeGreaterThan(100)
+  for (const end of ends) end()
 })
 
 test('an answer past the deadline is not run: what it brought goes back', async () => {

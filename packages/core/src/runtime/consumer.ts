@@ -3,6 +3,8 @@
  * one call is under way at a time, and what ends meanwhile is settled by the next. Idle, it sleeps exactly until something is due, a wake
  * comes, or the fall-back poll: polling is the truth, wakes only make it early.
  */
+
+import type { JobError } from '../contracts/job-record.ts'
 import {
   type ClaimRequest,
   type ClaimType,
@@ -29,6 +31,16 @@ const LONGEST_PAUSE_MS = 5_000
 /** When a store says that there is more but gives nothing, it is asked again after this, doubling. */
 const EMPTY_MS = 1
 const LONGEST_EMPTY_MS = 50
+/** At least so often nothing is claimed ahead, so that a slot comes free for the types with a limit. */
+const LIMITED_EVERY_MS = 500
+/** What failed, as `error` events name it. */
+const DURING = 'settle and claim'
+/** Whatever was wrong with the error that the handler threw, this one can be stored. */
+const NOT_STORABLE: JobError = {
+  name: 'SchedError',
+  message:
+    'this attempt ended, and the store took neither its outcome nor the error with which it refused that',
+}
 
 export interface ConsumerParts {
   readonly store: JobStore
@@ -62,6 +74,9 @@ export class Consumer {
   #pausedUntil = 0
   #pauseMs = FIRST_PAUSE_MS
   #emptyMs = EMPTY_MS
+  /** Monotonic milliseconds: when types with a limit could last be claimed; and whose turn it is when there are too few slots for all. */
+  #limitedAt = Number.NEGATIVE_INFINITY
+  #limitedTurn = 0
   /** After a refusal of a whole batch: smaller ones, to find the culprit. */
   #batchSize = MAX_BATCH
   #timer: Timer | undefined
@@ -149,6 +164,7 @@ export class Consumer {
       const now = clock.monotonic()
       this.#pauseMs = FIRST_PAUSE_MS
       this.#batchSize = Math.min(MAX_BATCH, this.#batchSize * 2)
+      this.#parts.events.worked(DURING)
       settler.confirm()
       if (want) this.#claimed(want, answer, { sentAt, now, woken: this.#wakes !== wakes })
       if (batch.outcomes.length > 0) this.#parts.onSettled(batch, answer.settled)
@@ -170,26 +186,37 @@ export class Consumer {
     const { running, queued } = executor
     const free = maxConcurrentJobs - running - queued
     const ahead = this.#ahead.allowance(now, executor.ended)
-    const left = MAX_BATCH - running - queued - Math.max(0, settler.waiting - this.#batchSize)
-    const limit = Math.min(free + ahead, left)
+    const unsettled = settler.refused + Math.max(0, settler.waiting - this.#batchSize)
+    const left = MAX_BATCH - running - queued - unsettled
+    const limit = Math.min(free + (this.#limitedAreDue(now) ? 0 : ahead), left)
     if (limit < 1) return undefined
-    const types = this.#types(free)
+    const types = this.#types(Math.min(free, limit), now)
     return types.length === 0 ? undefined : { worker: lease.id, limit, types }
   }
 
+  /** While jobs are claimed ahead no slot is ever free: now and then they are not, so that types with a limit get their turn. */
+  #limitedAreDue(now: number): boolean {
+    return this.#parts.registry.limited.length > 0 && now - this.#limitedAt >= LIMITED_EVERY_MS
+  }
+
   /**
-   * Types with a limit are not claimed ahead, because they would hold a place of the whole cluster's without using it: they share the free
-   * slots, or one of them gets the next that will be free.
+   * Types with a limit are never claimed ahead, because they would hold a place of the whole cluster's without using it: they share the
+   * free slots, and where there are fewer slots than types, the types take turns.
    */
-  #types(free: number): readonly ClaimType[] {
-    const { registry, executor } = this.#parts
-    const { unlimited, limited } = registry
-    if (limited.length === 0 || executor.holdsLimited) return unlimited
-    const share = Math.max(1, Math.floor(free / limited.length))
-    return [
-      ...unlimited,
-      ...limited.map(({ type, maxActive }) => ({ type, maxActive, limit: Math.min(share, maxActive) })),
-    ]
+  #types(free: number, now: number): readonly ClaimType[] {
+    const { unlimited, limited } = this.#parts.registry
+    if (limited.length === 0 || free < 1) return unlimited
+    this.#limitedAt = now
+    const count = Math.min(free, limited.length)
+    const share = Math.floor(free / count)
+    const first = this.#limitedTurn
+    this.#limitedTurn = (first + count) % limited.length
+    const types: ClaimType[] = [...unlimited]
+    for (let i = 0; i < count; i++) {
+      const { type, maxActive } = limited[(first + i) % limited.length]!
+      types.push({ type, maxActive, limit: Math.min(share, maxActive) })
+    }
+    return types
   }
 
   #claimed(want: ClaimRequest, answer: Settled, call: { sentAt: number; now: number; woken: boolean }): void {
@@ -213,7 +240,7 @@ export class Consumer {
 
   #failed(batch: OutcomeBatch, error: unknown): void {
     const { events, settler, clock, random } = this.#parts
-    events.emit('error', { error, during: 'settle and claim' })
+    events.failed(DURING, error)
     this.#hungry = true
     const refused = error instanceof SchedError && error.code !== 'UNAVAILABLE' && error.code !== 'CLOSED'
     if (refused && batch.outcomes.length === 1) this.#replaceRefused(batch, error)
@@ -223,16 +250,20 @@ export class Consumer {
     this.#pauseMs = Math.min(LONGEST_PAUSE_MS, this.#pauseMs * 2)
   }
 
-  /** The store takes everything but this outcome: the job fails for that reason, and if even that is refused, it is left to the lease. */
+  /** The store takes everything but this outcome: the job fails for that reason, and if even that is refused, it stays held. */
   #replaceRefused({ outcomes, attempts }: OutcomeBatch, error: unknown): void {
     const { settler } = this.#parts
     const { id, token } = outcomes[0]!
     const attempt = attempts[0]!
     settler.confirm()
-    if (attempt.outcomeRefused) return
-    attempt.outcomeRefused = true
+    const refusals = ++attempt.outcomesRefused
+    if (refusals > 2) {
+      settler.keepRefused(attempt)
+      return
+    }
+    const stored = refusals === 1 ? toJobError(error) : NOT_STORABLE
     attempt.error = error
-    settler.add(attempt, { id, token, kind: 'fail', reason: 'error', error: toJobError(error) })
+    settler.add(attempt, { id, token, kind: 'fail', reason: 'error', error: stored })
   }
 
   #giveBackHeld(now: number): void {

@@ -3,6 +3,7 @@ import { InvalidArgumentError } from '../errors/sched-error.ts'
 import { readStoredBackoff, type StoredBackoffStrategy } from '../policies/backoff.ts'
 import { checkName, MAX_USER_NAME_BYTES } from '../values/codec.ts'
 import { parseDuration } from '../values/duration.ts'
+import { show } from '../values/show.ts'
 import { OCCURRENCE_PREFIX } from './occurrence.ts'
 import { checkMaxRetries, checkPriority, readLimit } from './registry.ts'
 
@@ -28,7 +29,10 @@ export interface EnqueueOptions extends JobOverrides {
   readonly delay?: number | string
   /** Due then; an instant in the past counts as now. A Date, or epoch milliseconds. */
   readonly runAt?: Date | number
-  /** The job's id; the same id again is the same job, for at least 10 minutes after it ended. Default: a UUIDv7. */
+  /**
+   * The job's id; the same id again is the same job, for at least 10 minutes after it ended: nothing is stored then, and it resolves to the id,
+   * also when type, payload or options are others. Ids are shared by all types. Default: a UUIDv7.
+   */
   readonly id?: string
   /** Enqueue inside this open transaction (a pg client, a Mongo session), where the adapters can. */
   readonly tx?: unknown
@@ -64,18 +68,15 @@ const OVERRIDES = [
   'timeout',
   'stallTimeout',
 ] as const
-const KNOWN: ReadonlySet<string> = new Set([...OVERRIDES, 'expiresAt', 'delay', 'runAt', 'id', 'tx'])
+const TIMES = ['expiresAt', 'delay', 'runAt', 'id'] as const
 
-/** A misspelt option would otherwise be a default nobody notices. `what` names the job in the error. */
-export function refuseUnknownOptions(options: object, what: string, also: readonly string[] = []): void {
-  for (const key of Object.keys(options)) {
-    if (KNOWN.has(key) || also.includes(key) || (options as Record<string, unknown>)[key] === undefined)
-      continue
-    throw new InvalidArgumentError(
-      `${what}: there is no option "${key}"; there are ${[...KNOWN, ...also].join(', ')}`,
-    )
-  }
-}
+/** What `enqueue` takes, an item of `enqueueMany`, and `enqueueMany` beside its items. */
+export const ENQUEUE_OPTIONS: ReadonlySet<string> = new Set([...OVERRIDES, ...TIMES, 'tx'])
+export const ITEM_OPTIONS: ReadonlySet<string> = new Set(['payload', ...OVERRIDES, ...TIMES])
+export const BATCH_OPTIONS: ReadonlySet<string> = new Set(['tx'])
+/** What a schedule's jobs may have; what is for one job is refused by name. */
+export const SCHEDULED_OPTIONS: readonly string[] = OVERRIDES
+export const ONE_JOB_OPTIONS: readonly string[] = [...TIMES, 'tx']
 
 /** Throws INVALID_ARGUMENT. */
 export function readOverrides(options: JobOverrides, what: string): CheckedOverrides {
@@ -86,7 +87,7 @@ export function readOverrides(options: JobOverrides, what: string): CheckedOverr
     ...(priority !== undefined && { priority: checkPriority(priority, what) }),
     ...(maxRetries !== undefined && { maxRetries: checkMaxRetries(maxRetries, what) }),
     ...(entityId !== undefined && { entityId }),
-    ...(expiresIn !== undefined && { expiresInMs: parseDuration(expiresIn, `${what}: expiresIn`) }),
+    ...(expiresIn !== undefined && { expiresInMs: readDelay(expiresIn, `${what}: expiresIn`) }),
     ...(attempt && { attempt }),
   }
 }
@@ -103,11 +104,22 @@ function readAttemptOptions(options: JobOverrides, what: string): JobOptions | u
   }
 }
 
+/** The last instant of a Date, epoch milliseconds, and the longest wait that surely ends before it. */
+export const MAX_INSTANT = 8.64e15
+const MAX_DELAY_MS = 8.6e15
+
+/** A wait in milliseconds from now. Throws INVALID_ARGUMENT, also when no Date can hold its end. */
+export function readDelay(value: number | string, what: string): number {
+  const ms = parseDuration(value, what)
+  if (ms <= MAX_DELAY_MS) return ms
+  throw new InvalidArgumentError(`${what}: ${show(value)} is longer than a Date can tell`)
+}
+
 /** An instant in epoch milliseconds. Throws INVALID_ARGUMENT. */
 export function readInstant(value: Date | number, what: string): number {
   const ms = value instanceof Date ? value.getTime() : value
-  if (typeof ms === 'number' && Number.isFinite(ms) && Math.abs(ms) <= 8.64e15) return Math.round(ms)
-  throw new InvalidArgumentError(`${what} must be a valid Date or epoch milliseconds, not ${String(value)}`)
+  if (typeof ms === 'number' && Number.isFinite(ms) && Math.abs(ms) <= MAX_INSTANT) return Math.round(ms)
+  throw new InvalidArgumentError(`${what} must be a valid Date or epoch milliseconds, not ${show(value)}`)
 }
 
 /** Throws INVALID_ARGUMENT. */

@@ -1,9 +1,16 @@
 import type { NewJob } from '../contracts/job-store.ts'
-import { PayloadValidationError } from '../errors/sched-error.ts'
+import {
+  InvalidArgumentError,
+  PayloadValidationError,
+  ValueTooLargeError,
+  ValueUnserializableError,
+} from '../errors/sched-error.ts'
 import type { Clock } from '../values/clock.ts'
 import { copyValue } from '../values/codec.ts'
-import type { EnqueueOptions } from './enqueue-options.ts'
+import { show } from '../values/show.ts'
+import { BATCH_OPTIONS, ENQUEUE_OPTIONS, type EnqueueOptions, ITEM_OPTIONS } from './enqueue-options.ts'
 import { JobIds } from './job-id.ts'
+import { checkOptions } from './known-options.ts'
 import type { Producer } from './producer.ts'
 import { buildRecord } from './record-builder.ts'
 import type { RegisteredJob, Registry } from './registry.ts'
@@ -14,6 +21,8 @@ export interface ProducerSource {
   readonly producer: Producer | undefined
   open(): Promise<{ readonly producer: Producer }>
 }
+
+type BatchOptions = Pick<EnqueueOptions, 'tx'>
 
 interface Item extends EnqueueOptions {
   readonly payload?: unknown
@@ -34,50 +43,87 @@ export class Enqueuer {
 
   async enqueue(type: string, payload: unknown, options: EnqueueOptions | undefined): Promise<string> {
     const job = this.#registry.get(type)
-    // a copy, because the caller may change its object while the batch waits
-    const copy = payload === undefined ? null : copyValue(payload, { root: 'payload' })
     const checked = checkPayload(job, payload)
-    const record = buildRecord(job, copy, this.#madeId, options)
+    // a copy, because the caller may change its object while the batch waits
+    const copy = payload === undefined ? null : copyValue(payload, PAYLOAD)
+    const given =
+      options === undefined ? undefined : { options, what: `enqueue("${type}")`, known: ENQUEUE_OPTIONS }
+    const record = buildRecord(job, copy, this.#madeId, given)
     if (checked !== undefined) await checked
     const producer = this.#source.producer ?? (await this.#source.open()).producer
     if (options?.tx === undefined) return producer.add(record)
     return (await producer.addWithin(options.tx, [record]))[0]!
   }
 
-  async enqueueMany(type: string, items: readonly Item[], tx: unknown): Promise<string[]> {
+  async enqueueMany(
+    type: string,
+    items: readonly Item[],
+    options: BatchOptions | undefined,
+  ): Promise<string[]> {
     const job = this.#registry.get(type)
+    const what = `enqueueMany("${type}")`
+    if (!Array.isArray(items))
+      throw new InvalidArgumentError(`${what} takes an array of { payload, …options }, not ${show(items)}`)
+    if (options !== undefined) checkOptions(options, BATCH_OPTIONS, `${what}: the third argument`)
     const records: NewJob[] = new Array(items.length)
     const checks: Promise<unknown>[] = []
     for (let i = 0; i < items.length; i++) {
       const item = items[i]!
+      if (typeof item !== 'object' || item === null)
+        throw new InvalidArgumentError(
+          `${what}: items[${i}] must be { payload, …options }, not ${show(item)}`,
+        )
       const check = checkItem(job, item, i)
       if (check !== undefined) checks.push(check)
-      records[i] = buildRecord(job, item.payload, this.#madeId, hasOptions(item) ? item : undefined)
+      const given = hasOptions(item)
+        ? { options: item, what: `${what}: items[${i}]`, known: ITEM_OPTIONS }
+        : undefined
+      records[i] = buildRecord(job, item.payload, this.#madeId, given)
     }
     if (checks.length > 0) await Promise.all(checks)
     const producer = this.#source.producer ?? (await this.#source.open()).producer
+    const tx = options?.tx
     return tx === undefined ? producer.addMany(records) : producer.addWithin(tx, records)
   }
 }
 
-/** Throws PAYLOAD_INVALID, or gives a promise that may reject with it when the schema is asynchronous. */
-function checkPayload(job: RegisteredJob, payload: unknown): Promise<unknown> | undefined {
-  const data = job.schema?.parse(payload)
+const PAYLOAD = { root: 'payload' } as const
+
+/**
+ * Checks what would be stored: a schema sees the payload as its handler's worker will, and what it changes in it is not stored. Throws
+ * VALUE_*, PAYLOAD_INVALID, INVALID_ARGUMENT, or gives a promise that may reject with PAYLOAD_INVALID when the schema is asynchronous.
+ */
+export function checkPayload(
+  { type, schema }: RegisteredJob,
+  payload: unknown,
+): Promise<unknown> | undefined {
+  if (schema === undefined) {
+    if (payload === undefined || payload === null) return undefined
+    throw new InvalidArgumentError(
+      `the definition of "${type}" has no schema, so it takes no payload: give it a schema, or pass undefined, and options after it`,
+    )
+  }
+  const data = schema.parse(payload === undefined ? undefined : copyValue(payload, PAYLOAD))
   return data instanceof Promise ? data : undefined
 }
 
 function checkItem(job: RegisteredJob, item: Item, index: number): Promise<unknown> | undefined {
   try {
     return checkPayload(job, item.payload)?.catch((error: unknown) => {
-      throw atIndex(error, index)
+      throw atIndex(error, item, index)
     })
   } catch (error) {
-    throw atIndex(error, index)
+    throw atIndex(error, item, index)
   }
 }
 
-/** The same issues, their paths led from the array of items. */
-function atIndex(error: unknown, index: number): unknown {
+/** The same error, its path led from the array of items. */
+function atIndex(error: unknown, item: Item, index: number): unknown {
+  // names the culprit anew: it throws
+  if (error instanceof ValueUnserializableError || error instanceof ValueTooLargeError)
+    copyValue(item.payload, { root: `items[${index}].payload` })
+  if (error instanceof InvalidArgumentError)
+    return new InvalidArgumentError(`items[${index}]: ${error.message}`)
   if (!(error instanceof PayloadValidationError)) return error
   const issues = error.issues.map((issue) => ({ ...issue, path: ['items', index, 'payload', ...issue.path] }))
   return new PayloadValidationError(error.type, issues, { cause: error.cause })

@@ -56,7 +56,7 @@ export class Leader extends Service {
     try {
       await this.#parts.lock.release(KEY, this.#owner)
     } catch (error) {
-      this.#parts.events.emit('error', { error, during: 'handing over leadership' })
+      this.#parts.events.failed('handing over leadership', error)
     }
   }
 
@@ -67,6 +67,7 @@ export class Leader extends Service {
     const sentAt = clock.monotonic()
     try {
       const held = await this.#acquire()
+      events.worked('leader election')
       if (!held) this.#lose()
       else {
         this.#until = sentAt + ttlMs
@@ -75,7 +76,7 @@ export class Leader extends Service {
       }
       return this.#renewMs
     } catch (error) {
-      events.emit('error', { error, during: 'leader election' })
+      events.failed('leader election', error)
       if (!this.#leading) return this.#renewMs
       if (!this.isLeader) this.#lose()
       return Math.max(1, Math.min(this.#renewMs / 2, this.#until - clock.monotonic()))

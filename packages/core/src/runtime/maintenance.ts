@@ -44,12 +44,13 @@ export class Maintenance extends Service {
       do {
         if (!isLeader()) break
         report = await store.sweep({})
+        events.worked('sweep')
         if (foundSomething(report)) events.emit('sweep', { report })
         // an in-process store answers without giving the event loop a turn
         await new Promise((resolve) => setImmediate(resolve))
       } while (report.more)
     } catch (error) {
-      events.emit('error', { error, during: 'sweep' })
+      events.failed('sweep', error)
     }
     return sweepMs
   }
@@ -57,9 +58,11 @@ export class Maintenance extends Service {
   async #sweepSchedules(): Promise<number> {
     const { events, isLeader, sweepSchedules, schedulesMs } = this.#parts
     try {
-      if (isLeader()) await sweepSchedules()
+      if (!isLeader()) return schedulesMs
+      await sweepSchedules()
+      events.worked('schedule sweep')
     } catch (error) {
-      events.emit('error', { error, during: 'schedule sweep' })
+      events.failed('schedule sweep', error)
     }
     return schedulesMs
   }

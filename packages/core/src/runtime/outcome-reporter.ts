@@ -1,5 +1,5 @@
 import type { FailReason } from '../contracts/job-record.ts'
-import type { Outcome, Settled } from '../contracts/job-store.ts'
+import type { JobStore, Outcome, Settled } from '../contracts/job-store.ts'
 import { toError } from '../policies/job-error.ts'
 import type { Events } from '../telemetry/events.ts'
 import type { Logger } from '../telemetry/logger.ts'
@@ -7,13 +7,22 @@ import type { Attempt } from './attempt.ts'
 import type { OccurrenceGate } from './occurrence-gate.ts'
 import type { OutcomeBatch } from './settler.ts'
 
+export interface OutcomeReporterParts {
+  readonly events: Events
+  readonly logger: Logger
+  readonly jobs: Pick<JobStore, 'get'>
+  readonly gate: () => OccurrenceGate | undefined
+}
+
 /** Tells listeners and schedules what became of attempts, once the store answered for them. */
 export class OutcomeReporter {
   readonly #events: Events
   readonly #logger: Logger
+  readonly #jobs: Pick<JobStore, 'get'>
   readonly #gate: () => OccurrenceGate | undefined
 
-  constructor(events: Events, logger: Logger, gate: () => OccurrenceGate | undefined) {
+  constructor({ events, logger, jobs, gate }: OutcomeReporterParts) {
+    this.#jobs = jobs
     this.#events = events
     this.#logger = logger
     this.#gate = gate
@@ -58,8 +67,7 @@ export class OutcomeReporter {
         else if (events.has('expired')) events.emit('expired', { job: attempt.view() })
         return
       case 'cancel':
-        if (events.has('cancelled'))
-          events.emit('cancelled', { job: attempt.view(), reason: outcome.reason ?? null })
+        if (events.has('cancelled')) void this.#cancelled(attempt, outcome.reason)
         return
       case 'snooze':
         if (attempt.aborted === 'stopping' && events.has('interrupted'))
@@ -68,6 +76,17 @@ export class OutcomeReporter {
       case 'release':
         return
     }
+  }
+
+  /** Why somebody cancelled a running job only its record says. */
+  async #cancelled(attempt: Attempt, known: string | undefined): Promise<void> {
+    let reason: string | null = known ?? null
+    try {
+      reason ??= (await this.#jobs.get([attempt.job.id]))[0]?.reason ?? null
+    } catch (error) {
+      this.#events.failed('reading why a job was cancelled', error, attempt.job.id)
+    }
+    this.#events.emit('cancelled', { job: attempt.view(), reason })
   }
 
   #failed(attempt: Attempt, final: boolean, reason: FailReason): void {
@@ -94,8 +113,8 @@ export class OutcomeReporter {
   #endOccurrence(attempt: Attempt, { kind }: Outcome): void {
     if (kind === 'release' || kind === 'snooze') return
     const ended = this.#gate()?.ended(attempt.job, kind === 'complete')
-    ended?.catch((error: unknown) =>
-      this.#events.emit('error', { error, during: `the end of an occurrence, job ${attempt.job.id}` }),
-    )
+    ended
+      ?.then(() => this.#events.worked('ending an occurrence'))
+      .catch((error: unknown) => this.#events.failed('ending an occurrence', error, attempt.job.id))
   }
 }

@@ -5,6 +5,8 @@ import { InvalidArgumentError, type PayloadIssue, PayloadValidationError } from 
 export interface PayloadSchema {
   /** The output, or a promise of it when the schema has asynchronous parts. Throws, or rejects with, PAYLOAD_INVALID. */
   parse(payload: unknown): unknown
+  /** The same for a stored payload: one that was left out is stored as null, and is `undefined` again for a schema that takes no null. */
+  parseStored(payload: unknown): unknown
 }
 
 /** Undefined without a schema. Throws INVALID_ARGUMENT for what is not a zod 4 schema. */
@@ -40,6 +42,31 @@ class ZodPayloadSchema implements PayloadSchema {
     }
     if (result.success) return result.data
     throw this.#refused(result.error)
+  }
+
+  parseStored(payload: unknown): unknown {
+    if (payload !== null) return this.parse(payload)
+    let data: unknown
+    try {
+      data = this.parse(null)
+    } catch (error) {
+      return this.#parseLeftOut(error)
+    }
+    return data instanceof Promise ? data.catch((error: unknown) => this.#parseLeftOut(error)) : data
+  }
+
+  /** When that is refused as well, `refusal` says what is wrong with what is stored. */
+  #parseLeftOut(refusal: unknown): unknown {
+    const refuse = (): never => {
+      throw refusal
+    }
+    let data: unknown
+    try {
+      data = this.parse(undefined)
+    } catch {
+      return refuse()
+    }
+    return data instanceof Promise ? data.catch(refuse) : data
   }
 
   async #parseAsync(payload: unknown): Promise<unknown> {

@@ -114,6 +114,38 @@ test('an insert whose fate is unknown is repeated once with the same ids; a refu
   expect(store.inserts.length).toBe(before + 1)
 })
 
+test('what an adapter throws of its own has a code, may have been applied, and is not bisected', async () => {
+  const { store, clock, producer } = setup()
+  store.insert = () => Promise.reject(new Error('a driver'))
+  const results = Promise.allSettled(jobs(500).map((record) => producer.add(record)))
+  await clock.advance(100)
+  for (const result of await results)
+    expect(result).toMatchObject({
+      reason: { code: 'UNAVAILABLE', ambiguous: true, cause: { message: 'a driver' } },
+    })
+  expect(store.inserts).toHaveLength(2)
+  await expect(producer.addWithin('tx', jobs(1))).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+  store.insert = async (batch) => batch.map(() => new Error('one'))
+  await expect(producer.add(job('x'))).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+})
+
+test('when nobody waits any longer, what was sent is ambiguous, and the rest was never stored', async () => {
+  const { store, producer } = setup()
+  store.insert = () => new Promise(() => {})
+  const sent = producer.addMany(jobs(1_500)).catch((error: unknown) => error as EnqueueManyError)
+  const waiting = producer.add(job('waits')).catch((error: unknown) => error)
+  await Promise.resolve()
+  producer.abandon()
+  expect(await waiting).toMatchObject({ code: 'CLOSED' })
+  const { results } = (await sent) as EnqueueManyError
+  expect([results[0], results[999], results[1_000], results[1_499]]).toMatchObject([
+    { code: 'UNAVAILABLE', ambiguous: true },
+    { code: 'UNAVAILABLE' },
+    { code: 'CLOSED' },
+    { code: 'CLOSED' },
+  ])
+})
+
 test('a store that answers for fewer records is found out', async () => {
   const { store, producer } = setup()
   store.insert = async () => []

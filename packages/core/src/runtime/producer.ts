@@ -5,7 +5,7 @@
  * ids: what it made already answers `exists`.
  */
 import { type JobStore, MAX_BATCH, type NewJob } from '../contracts/job-store.ts'
-import { ClosedError, SchedError } from '../errors/sched-error.ts'
+import { ClosedError, SchedError, UnavailableError } from '../errors/sched-error.ts'
 import type { Clock } from '../values/clock.ts'
 
 type Answer = 'inserted' | 'exists' | Error
@@ -60,7 +60,7 @@ class Single implements Entry {
 
   answer(answers: readonly Answer[], offset: number): void {
     const answer = answers[offset]!
-    if (answer instanceof Error) this.#reject(answer)
+    if (answer instanceof Error) this.#reject(withCode(answer))
     else this.#resolve(this.records[0]!.id)
   }
 }
@@ -81,7 +81,7 @@ class Group implements Entry {
   answer(answers: readonly Answer[], offset: number, count: number): void {
     for (let i = 0; i < count; i++) {
       const answer = answers[offset + i]!
-      if (answer instanceof Error) this.#failures.set(this.#answered + i, answer)
+      if (answer instanceof Error) this.#failures.set(this.#answered + i, withCode(answer))
     }
     this.#answered += count
     if (this.#answered < this.records.length) return
@@ -101,6 +101,9 @@ export class Producer {
   #stored = 0
   #flushing: Promise<void> | undefined
   #closed = false
+  #gone = false
+  /** Ends the wait for the batch under way. */
+  #abandoned: ((error: UnavailableError) => void) | undefined
 
   constructor(store: JobStore, clock: Clock) {
     this.#store = store
@@ -124,10 +127,10 @@ export class Producer {
     const results: (string | Error)[] = []
     for (let from = 0; from < records.length; from += MAX_BATCH) {
       const batch = records.slice(from, from + MAX_BATCH)
-      const answers = await this.#store.insert(batch, { transaction })
+      const answers = await this.#insertWithin(transaction, batch)
       for (let i = 0; i < batch.length; i++) {
         const answer = answers[i]!
-        results.push(answer instanceof Error ? answer : batch[i]!.id)
+        results.push(answer instanceof Error ? withCode(answer) : batch[i]!.id)
       }
     }
     if (results.some((result) => result instanceof Error)) throw new EnqueueManyError(results)
@@ -140,15 +143,29 @@ export class Producer {
     await this.#flushing
   }
 
+  /** Nobody waits any longer: what was sent rejects UNAVAILABLE, `ambiguous`; what was not rejects CLOSED. */
+  abandon(): void {
+    this.#closed = true
+    this.#gone = true
+    this.#abandoned?.(
+      new UnavailableError('the scheduler stopped before the job store answered: the job may be stored', {
+        ambiguous: true,
+      }),
+    )
+  }
+
+  async #insertWithin(transaction: unknown, batch: readonly NewJob[]): Promise<readonly Answer[]> {
+    try {
+      return checked(batch, await this.#store.insert(batch, { transaction }))
+    } catch (error) {
+      throw withCode(error)
+    }
+  }
+
   #push(entry: Entry): void {
     if (this.#closed) {
-      const error = new ClosedError('the scheduler')
       const { length } = entry.records
-      entry.answer(
-        Array.from({ length }, () => error),
-        0,
-        length,
-      )
+      entry.answer(closedAnswers(length), 0, length)
       return
     }
     this.#entries.push(entry)
@@ -160,7 +177,7 @@ export class Producer {
     while (this.#head < this.#entries.length) {
       const stretches: Stretch[] = []
       const records = this.#take(stretches)
-      const answers = await this.#insert(records)
+      const answers = await this.#answers(records)
       let offset = 0
       for (const { entry, count } of stretches) {
         entry.answer(answers, offset, count)
@@ -170,6 +187,15 @@ export class Producer {
       await (this.#turnIsDue(records.length) ? new Promise((resolve) => setImmediate(resolve)) : undefined)
     }
     this.#flushing = undefined
+  }
+
+  /** The store's answers, unless nobody waits for them any longer. */
+  #answers(records: readonly NewJob[]): Promise<readonly Answer[]> {
+    if (this.#gone) return Promise.resolve(closedAnswers(records.length))
+    return new Promise((resolve, reject) => {
+      this.#abandoned = (error) => resolve(records.map(() => error))
+      this.#insert(records).then(resolve, reject)
+    })
   }
 
   /** The records of the next batch, and whose they are. */
@@ -205,14 +231,14 @@ export class Producer {
   async #insert(records: readonly NewJob[], repeat = true): Promise<readonly Answer[]> {
     try {
       return checked(records, await this.#store.insert(records))
-    } catch (error) {
+    } catch (thrown) {
+      const error = withCode(thrown)
       if (isUnavailable(error)) {
         if (!(repeat && error.ambiguous)) return records.map(() => error)
         await new Promise<void>((resolve) => this.#clock.after(REPEAT_AFTER_MS, resolve))
         return this.#repeat(records, error)
       }
-      if (records.length === 1 || (error instanceof SchedError && error.code === 'CLOSED'))
-        return records.map(() => error as Error)
+      if (records.length === 1 || !isOfOneRecord(error)) return records.map(() => error)
       const middle = records.length >> 1
       const left = await this.#insert(records.slice(0, middle))
       return [...left, ...(await this.#insert(records.slice(middle)))]
@@ -228,6 +254,27 @@ export class Producer {
 
 function isUnavailable(error: unknown): error is SchedError {
   return error instanceof SchedError && error.code === 'UNAVAILABLE'
+}
+
+function closedAnswers(count: number): readonly Answer[] {
+  return new Array<Answer>(count).fill(new ClosedError('the scheduler'))
+}
+
+/** Something is wrong with one of the records, and the others may pass without it. */
+function isOfOneRecord({ code }: SchedError): boolean {
+  return code === 'INVALID_ARGUMENT' || code === 'VALUE_UNSERIALIZABLE' || code === 'VALUE_TOO_LARGE'
+}
+
+/** What an adapter threw that is no error of ours tells nothing about what was done. */
+function withCode(error: unknown): SchedError {
+  if (error instanceof SchedError) return error
+  return new UnavailableError(
+    'the job store failed, and it is not known whether the jobs are stored: see `cause`',
+    {
+      cause: error,
+      ambiguous: true,
+    },
+  )
 }
 
 /** A store that answers for fewer records than it got would leave callers waiting forever. */

@@ -1,31 +1,39 @@
 import { type NewJob, REMEMBER_MS } from '../contracts/job-store.ts'
 import { InvalidArgumentError } from '../errors/sched-error.ts'
-import { parseDuration } from '../values/duration.ts'
 import {
   type CheckedOverrides,
   checkJobId,
   type EnqueueOptions,
   type JobOverrides,
+  MAX_INSTANT,
+  readDelay,
   readInstant,
   readOverrides,
-  refuseUnknownOptions,
   type ScheduledOptions,
 } from './enqueue-options.ts'
+import { checkOptions } from './known-options.ts'
 import { DEFAULT_PRIORITY, type RegisteredJob } from './registry.ts'
 import type { JobMaker } from './schedule-chain.ts'
 
 type Draft = { -readonly [K in keyof NewJob]: NewJob[K] }
+
+/** The options of one job, and how errors name the call and what it takes. */
+export interface GivenOptions {
+  readonly options: EnqueueOptions
+  readonly what: string
+  readonly known: ReadonlySet<string>
+}
 
 /** The record of one enqueue. Throws INVALID_ARGUMENT. */
 export function buildRecord(
   job: RegisteredJob,
   payload: unknown,
   madeId: () => string,
-  options: EnqueueOptions | undefined,
+  given: GivenOptions | undefined,
 ): NewJob {
-  if (options === undefined) return draftRecord(job, payload, madeId(), undefined)
-  const what = `enqueue("${job.type}")`
-  refuseUnknownOptions(options, what, ['payload'])
+  if (given === undefined) return draftRecord(job, payload, madeId(), undefined)
+  const { options, what, known } = given
+  checkOptions(options, known, what)
   const { id, delay, runAt, expiresAt } = options
   const record = draftRecord(
     job,
@@ -36,7 +44,7 @@ export function buildRecord(
   if (id !== undefined) record.rememberMs = REMEMBER_MS.chosen
   if (delay !== undefined && runAt !== undefined)
     throw new InvalidArgumentError(`${what}: give delay or runAt, not both`)
-  if (delay !== undefined) record.delayMs = parseDuration(delay, `${what}: delay`)
+  if (delay !== undefined) record.delayMs = readDelay(delay, `${what}: delay`)
   if (runAt !== undefined) record.runAt = readInstant(runAt, `${what}: runAt`)
   if (expiresAt !== undefined && record.expiresInMs === undefined)
     record.expiresAt = readInstant(expiresAt, `${what}: expiresAt`)
@@ -63,7 +71,8 @@ export const buildOccurrence: JobMaker = (type, payload, jobOptions, identity) =
   const { priority, maxRetries, delivery, retention, entityId, expiresInMs, attempt } =
     jobOptions as Partial<ScheduledOptions>
   const { id, runAt, occurrence, rememberMs } = identity
-  const expires = runAt === undefined ? { expiresInMs } : { expiresAt: runAt + (expiresInMs ?? 0) }
+  const expires =
+    runAt === undefined ? { expiresInMs } : { expiresAt: Math.min(MAX_INSTANT, runAt + (expiresInMs ?? 0)) }
   return {
     id,
     type,

@@ -1,10 +1,17 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { DEFAULT_BACKOFF } from '../policies/backoff.ts'
+import { ENQUEUE_OPTIONS, type EnqueueOptions } from './enqueue-options.ts'
 import { type AnyJobDefinition, defineJob } from './job-definition.ts'
 import { payloadSchema } from './payload-schema.ts'
-import { buildOccurrence, buildRecord, scheduledOptions } from './record-builder.ts'
+import { buildOccurrence, buildRecord, type GivenOptions, scheduledOptions } from './record-builder.ts'
 import { Registry } from './registry.ts'
+
+const given = (options: EnqueueOptions): GivenOptions => ({
+  options,
+  what: 'enqueue("plain")',
+  known: ENQUEUE_OPTIONS,
+})
 
 const added = (definition: object) => new Registry().add(definition as AnyJobDefinition)
 
@@ -80,15 +87,20 @@ test('records say only what differs from the defaults of a store', () => {
   )
   const at = new Date(5_000)
   expect(
-    buildRecord(full, 1, () => 'unused', {
-      id: 'own',
-      priority: -3,
-      entityId: 'e',
-      runAt: at,
-      expiresAt: at,
-      timeout: '2s',
-      backoffStrategy: 'linear',
-    }),
+    buildRecord(
+      full,
+      1,
+      () => 'unused',
+      given({
+        id: 'own',
+        priority: -3,
+        entityId: 'e',
+        runAt: at,
+        expiresAt: at,
+        timeout: '2s',
+        backoffStrategy: 'linear',
+      }),
+    ),
   ).toEqual({
     id: 'own',
     type: 'full',
@@ -103,7 +115,9 @@ test('records say only what differs from the defaults of a store', () => {
     expiresAt: 5_000,
     options: { timeout: 2_000, backoff: { ...DEFAULT_BACKOFF, type: 'linear' } },
   })
-  expect(buildRecord(plain, 1, () => 'id', { delay: '2s', expiresIn: '1m', expiresAt: at })).toMatchObject({
+  expect(
+    buildRecord(plain, 1, () => 'id', given({ delay: '2s', expiresIn: '1m', expiresAt: at })),
+  ).toMatchObject({
     delayMs: 2_000,
     expiresInMs: 60_000,
   })
@@ -120,7 +134,7 @@ test.each([
   [{ backoffStrategy: () => 1 }, /backoffStrategy must be/],
 ])('enqueue with %j is refused', (options, message) => {
   const plain = added(defineJob({ type: 'plain' }))
-  expect(() => buildRecord(plain, null, () => 'id', options as never)).toThrow(message)
+  expect(() => buildRecord(plain, null, () => 'id', given(options as EnqueueOptions))).toThrow(message)
 })
 
 test('what a schedule stores is all that its jobs need, without the definition', () => {

@@ -2,7 +2,7 @@
  * One heartbeat a worker, each min(workerHeartbeatInterval, TTL / 3): it renews the lease by which all claims live, and brings back what
  * was lost and what is to be cancelled. A worker that was declared dead gives up its attempts and goes on under a fresh id.
  */
-import type { HeartbeatReply, JobStore } from '../contracts/job-store.ts'
+import type { HeartbeatReply, Held, JobStore } from '../contracts/job-store.ts'
 import { LeaseLostError, UnavailableError } from '../errors/sched-error.ts'
 import type { Events } from '../telemetry/events.ts'
 import type { Logger } from '../telemetry/logger.ts'
@@ -70,16 +70,17 @@ export class Renewer extends Service {
     this.#beats.arm(this.#everyMs)
   }
 
-  /** Gives back whatever the store still holds for this worker. */
+  /** Gives back whatever the store still holds for this worker. What was started and not settled it names: that counts as an attempt. */
   protected async onStop(): Promise<void> {
     const { store, lease, leaseMs, events } = this.#parts
     await this.#beats.stop()
     lease.end()
+    const started = this.#heldAttempts().filter(({ ran }) => ran)
     try {
-      await store.heartbeat({ id: lease.id, leaseMs, phase: 'leave' }, [])
+      await store.heartbeat({ id: lease.id, leaseMs, phase: 'leave' }, toHeld(started))
     } catch (error) {
       // its lease ends by itself, and what it holds comes back then
-      events.emit('error', { error, during: 'leaving' })
+      events.failed('leaving', error)
     }
   }
 
@@ -89,11 +90,12 @@ export class Renewer extends Service {
       if (this.#joined) await this.#beat()
       else await this.#join()
       this.#failure = undefined
+      events.worked('heartbeat')
       await this.#parts.measure()
       return this.#everyMs
     } catch (error) {
       this.#failure = error
-      events.emit('error', { error, during: 'heartbeat' })
+      events.failed('heartbeat', error)
       return Math.min(this.#everyMs, leaseMs / 10)
     }
   }
@@ -111,9 +113,8 @@ export class Renewer extends Service {
   async #beat(): Promise<void> {
     const { store, clock, lease, leaseMs, onRenewed } = this.#parts
     const attempts = this.#heldAttempts()
-    const held = attempts.map(({ job }) => ({ id: job.id, token: job.token }))
     const sentAt = clock.monotonic()
-    const reply = await store.heartbeat({ id: lease.id, leaseMs }, held)
+    const reply = await store.heartbeat({ id: lease.id, leaseMs }, toHeld(attempts))
     if (!reply.alive) {
       await this.#replace()
       return
@@ -139,12 +140,27 @@ export class Renewer extends Service {
     const byId = new Map(attempts.map((attempt) => [attempt.job.id, attempt]))
     for (const id of lost) {
       const attempt = byId.get(id)
-      if (attempt) executor.lose(attempt, leaseLost(id))
+      if (attempt?.state === 'over') attempt.lost = true
+      else if (attempt) executor.lose(attempt, leaseLost(id))
     }
+    this.#dropLost()
     for (const id of cancelRequested) {
       const attempt = byId.get(id)
       if (attempt) executor.cancel(attempt)
     }
+  }
+
+  /** Their outcomes need not be sent: the store would refuse each. */
+  #dropLost(): void {
+    const { settler, events, logger } = this.#parts
+    const dropped = settler.dropLost().filter(({ attempt }) => attempt.ran)
+    if (dropped.length === 0) return
+    logger.warn('results of attempts were dropped, because their leases were lost', {
+      jobIds: dropped.map(({ attempt }) => attempt.job.id),
+    })
+    if (!events.has('stale')) return
+    for (const { attempt, outcome } of dropped)
+      events.emit('stale', { job: attempt.view(), outcome: outcome.kind })
   }
 
   async #replace(): Promise<void> {
@@ -162,6 +178,10 @@ export class Renewer extends Service {
     events.emit('workerReplaced', { worker: dead, replacedBy: lease.id })
     await this.#join()
   }
+}
+
+function toHeld(attempts: readonly Attempt[]): Held[] {
+  return attempts.map(({ job: { id, token } }) => ({ id, token }))
 }
 
 function leaseLost(id: string): LeaseLostError {

@@ -1,7 +1,9 @@
 import { InvalidArgumentError } from '../errors/sched-error.ts'
 import type { TimingOptions } from '../schedules/next-run.ts'
 import { copyValue } from '../values/codec.ts'
-import { type JobOverrides, refuseUnknownOptions } from './enqueue-options.ts'
+import { type JobOverrides, ONE_JOB_OPTIONS, SCHEDULED_OPTIONS } from './enqueue-options.ts'
+import { checkPayload } from './enqueuer.ts'
+import { checkFlag, checkOptions } from './known-options.ts'
 import { scheduledOptions } from './record-builder.ts'
 import type { RegisteredJob } from './registry.ts'
 import type { ScheduleOptions } from './schedule-definition.ts'
@@ -12,7 +14,13 @@ export interface ScheduleJobOptions extends TimingOptions, JobOverrides {
   readonly enabled?: boolean
 }
 
-const OWN = ['scheduleType', 'scheduleValue', 'timeZone', 'enabled'] as const
+const KNOWN: ReadonlySet<string> = new Set([
+  'scheduleType',
+  'scheduleValue',
+  'timeZone',
+  'enabled',
+  ...SCHEDULED_OPTIONS,
+])
 
 /** Checks what `schedule` was called with. Rejects PAYLOAD_INVALID, INVALID_ARGUMENT. */
 export async function schedulePut(
@@ -24,10 +32,12 @@ export async function schedulePut(
   const what = `schedule("${name}")`
   if (typeof options !== 'object' || options === null)
     throw new InvalidArgumentError(`${what} needs { scheduleType, scheduleValue, … }`)
-  refuseUnknownOptions(options, what, OWN)
-  for (const key of ['id', 'delay', 'runAt', 'expiresAt', 'tx'])
-    if (key in options) throw new InvalidArgumentError(`${what}: "${key}" is for one job, not for a schedule`)
-  await registered.schema?.parse(payload)
+  for (const key of ONE_JOB_OPTIONS)
+    if ((options as unknown as Record<string, unknown>)[key] !== undefined)
+      throw new InvalidArgumentError(`${what}: "${key}" is for one job, not for a schedule`)
+  checkOptions(options, KNOWN, what)
+  checkFlag(options.enabled, `${what}: enabled`)
+  await checkPayload(registered, payload)
   const { scheduleType, scheduleValue, timeZone, enabled } = options
   return {
     registered,

@@ -1,7 +1,7 @@
 import type { JobRecord } from '../contracts/job-record.ts'
 import type { JobPage, JobQuery, WorkerRecord } from '../contracts/job-store.ts'
 import type { ScheduleRecord } from '../contracts/schedule-store.ts'
-import { InvalidArgumentError } from '../errors/sched-error.ts'
+import { ClosedError, InvalidArgumentError } from '../errors/sched-error.ts'
 import { type EventName, Events, type Listener } from '../telemetry/events.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { EnqueueOptions } from './enqueue-options.ts'
@@ -40,7 +40,7 @@ export class JobScheduler<
   /** Does no I/O. Throws INVALID_ARGUMENT, ADAPTER_INVALID, JOB_ALREADY_REGISTERED. */
   constructor(options: SchedulerOptions<Definitions>) {
     this.#settings = readSettings(options)
-    this.#events = new Events(this.#settings.logger)
+    this.#events = new Events(this.#settings.logger, this.#settings.clock)
     listenHooks(this.#events, options)
     for (const definition of options.jobs ?? []) this.#registry.add(definition)
     this.#session = new Session({
@@ -71,7 +71,8 @@ export class JobScheduler<
 
   /** The id of this worker, `name#uuid`; null while it runs none. */
   get workerId(): string | null {
-    return this.#session.worker?.id ?? null
+    const { worker } = this.#session
+    return worker?.isActive ? worker.id : null
   }
 
   /** Whether this worker does the cluster's chores at this moment. */
@@ -81,11 +82,12 @@ export class JobScheduler<
 
   /**
    * Adds a job type, also while it runs. Returns this scheduler, which then knows the type: `const s = scheduler.registerJob(job)`.
-   * Throws INVALID_ARGUMENT, JOB_ALREADY_REGISTERED.
+   * Throws INVALID_ARGUMENT, JOB_ALREADY_REGISTERED, CLOSED after `stop`.
    */
   registerJob<const Definition extends AnyJobDefinition>(
     definition: Definition,
   ): JobScheduler<readonly [...Definitions, Definition]> {
+    if (this.#session.isClosed) throw new ClosedError('the scheduler')
     const job = this.#registry.add(definition)
     if (job.handle) this.#session.typesChanged()
     return this as unknown as JobScheduler<readonly [...Definitions, Definition]>
@@ -127,7 +129,7 @@ export class JobScheduler<
     items: readonly EnqueueItem<unknown>[],
     options?: Pick<EnqueueOptions, 'tx'>,
   ): Promise<string[]> {
-    return this.#enqueuer.enqueueMany(typeNameOf(job), items, options?.tx)
+    return this.#enqueuer.enqueueMany(typeNameOf(job), items, options)
   }
 
   /**

@@ -7,6 +7,11 @@ export abstract class Service {
     return this.#state === 'running'
   }
 
+  /** It works, or is about to end. */
+  get isActive(): boolean {
+    return this.#state === 'running' || this.#state === 'stopping'
+  }
+
   /** Resolves when it works. When starting fails it is stopped again, and may be tried anew. */
   start(): Promise<void> {
     if (this.#state === 'starting' || this.#state === 'running') return this.#change

@@ -1,12 +1,13 @@
 /** What a scheduler has open: the store, the producer, the schedules and, while it runs jobs, the worker. */
 import { scopeOf } from '../adapters/scope.ts'
-import { ClosedError } from '../errors/sched-error.ts'
+import { ClosedError, UnavailableError } from '../errors/sched-error.ts'
 import { type OpenedJobStore, openJobStore } from '../store/open-job-store.ts'
 import { StorageScheduleStore } from '../store/schedule-store.ts'
 import type { Events } from '../telemetry/events.ts'
 import { AdapterUse } from './adapter-use.ts'
 import type { AnyJobDefinition } from './job-definition.ts'
 import { JobManagement } from './job-management.ts'
+import { LAST_CALLS_MS, within } from './patience.ts'
 import { Producer } from './producer.ts'
 import { buildOccurrence } from './record-builder.ts'
 import type { Registry } from './registry.ts'
@@ -32,9 +33,15 @@ export class Session {
   readonly #opened: OpenedJobStore
   readonly #use: AdapterUse
   #opening: Promise<Open> | undefined
+  /** Ends the wait of everybody for the opening. */
+  #giveUpOpening: ((error: Error) => void) | undefined
   #open: Open | undefined
+  #starting: Promise<void> | undefined
+  #giveUpStarting: ((error: Error) => void) | undefined
   #worker: Worker | undefined
   #started = false
+  /** Stopped before it was open. */
+  #abandoned = false
   #stopping: Promise<void> | undefined
 
   constructor(parts: SessionParts) {
@@ -56,6 +63,10 @@ export class Session {
     return this.#open?.producer
   }
 
+  get isClosed(): boolean {
+    return this.#stopping !== undefined
+  }
+
   get worker(): Worker | undefined {
     return this.#worker
   }
@@ -64,7 +75,10 @@ export class Session {
   open(): Promise<Open> {
     if (this.#stopping !== undefined && this.#open === undefined)
       return Promise.reject(new ClosedError('the scheduler'))
-    this.#opening ??= this.#makeReady().catch((error: unknown) => {
+    this.#opening ??= new Promise<Open>((resolve, reject) => {
+      this.#giveUpOpening = reject
+      this.#makeReady().then(resolve, reject)
+    }).catch((error: unknown) => {
       this.#opening = undefined
       throw error
     })
@@ -75,7 +89,15 @@ export class Session {
     if (this.#stopping !== undefined) throw new ClosedError('the scheduler')
     this.#started = true
     await this.open()
-    await this.#startWorker()
+    this.#starting ??= new Promise<void>((resolve, reject) => {
+      this.#giveUpStarting = reject
+      this.#startWorker().then(resolve, reject)
+    }).finally(() => {
+      this.#starting = undefined
+    })
+    await this.#starting
+    // a stop came meanwhile: nothing runs now
+    if (this.#stopping !== undefined) throw new ClosedError('the scheduler')
   }
 
   stop(force: boolean): Promise<void> {
@@ -88,9 +110,7 @@ export class Session {
   typesChanged(): void {
     if (!this.#started || this.#open === undefined || this.#stopping !== undefined) return
     const changed = this.#worker?.isRunning ? this.#worker.typesChanged() : this.#startWorker()
-    changed.catch((error: unknown) =>
-      this.#parts.events.emit('error', { error, during: 'starting to run jobs' }),
-    )
+    changed.catch((error: unknown) => this.#parts.events.failed('starting to run jobs', error))
   }
 
   async #makeReady(): Promise<Open> {
@@ -98,6 +118,7 @@ export class Session {
     const { clock, logger, staleAgeMs } = settings
     const { store, storage, serverTime, description } = this.#opened
     await this.#opened.ready()
+    if (this.#abandoned) throw new ClosedError('the scheduler')
     logger.debug('the job store is open', { ...description })
     const schedules = new ScheduleRunner({
       storage,
@@ -130,18 +151,32 @@ export class Session {
     await this.#worker.start()
   }
 
+  /** Each of these calls has its deadline in our own adapters; one that has none must not keep a stop waiting for ever. */
   async #shutDown(): Promise<void> {
     const { settings, events } = this.#parts
-    // a start under way ends first; its caller hears of a failure
-    await this.#opening?.catch(() => undefined)
-    await this.#worker?.stop()
-    await this.#open?.producer.close()
-    try {
-      await this.#opened.closeStore()
-      await this.#use.end(settings.closeAdapters ? () => this.#opened.close() : undefined)
-    } catch (error) {
-      // nothing depends on it any more
-      events.emit('error', { error, during: 'closing the adapters' })
+    const { clock } = settings
+    if (this.#opening && !(await within(clock, LAST_CALLS_MS, this.#opening))) {
+      this.#abandoned = true
+      this.#giveUpOpening?.(new ClosedError('the scheduler'))
     }
+    await this.#stopWorker()
+    const producer = this.#open?.producer
+    if (producer && !(await within(clock, LAST_CALLS_MS, producer.close()))) producer.abandon()
+    const closed = this.#close().catch((error: unknown) => events.failed('closing the adapters', error))
+    if (!(await within(clock, LAST_CALLS_MS, closed)))
+      events.failed('closing the adapters', new UnavailableError('the adapters did not close in time'))
+  }
+
+  /** While it runs, it bounds its stop by itself; a start that hangs does not end. */
+  async #stopWorker(): Promise<void> {
+    const worker = this.#worker
+    if (worker?.isRunning) await worker.stop()
+    else if (worker && !(await within(this.#parts.settings.clock, LAST_CALLS_MS, worker.stop())))
+      this.#giveUpStarting?.(new ClosedError('the scheduler'))
+  }
+
+  async #close(): Promise<void> {
+    await this.#opened.closeStore()
+    await this.#use.end(this.#parts.settings.closeAdapters ? () => this.#opened.close() : undefined)
   }
 }

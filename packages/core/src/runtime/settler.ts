@@ -13,10 +13,16 @@ export class Settler {
   #outcomes: Outcome[] = []
   #attempts: Attempt[] = []
   #sent: OutcomeBatch = NOTHING
+  readonly #refused: Attempt[] = []
 
   /** Outcomes not sent yet. */
   get waiting(): number {
     return this.#outcomes.length
+  }
+
+  /** Attempts that are over and whose every outcome the store refused. */
+  get refused(): number {
+    return this.#refused.length
   }
 
   /** Nothing is waiting and nothing is under way. */
@@ -27,6 +33,22 @@ export class Settler {
   add(attempt: Attempt, outcome: Outcome): void {
     this.#outcomes.push(outcome)
     this.#attempts.push(attempt)
+  }
+
+  /** The store refuses whatever ends it: it stays held until this worker leaves, so that it is not run again meanwhile. */
+  keepRefused(attempt: Attempt): void {
+    this.#refused.push(attempt)
+  }
+
+  /** Takes out the outcomes of attempts that are `lost`, unless they may have reached the store. */
+  dropLost(): { readonly attempt: Attempt; readonly outcome: Outcome }[] {
+    const all = this.#attempts.map((attempt, i) => ({ attempt, outcome: this.#outcomes[i]! }))
+    const dropped = all.filter(({ attempt }) => attempt.lost && !attempt.outcomeSent)
+    if (dropped.length === 0) return dropped
+    const kept = all.filter(({ attempt }) => !attempt.lost || attempt.outcomeSent)
+    this.#attempts = kept.map(({ attempt }) => attempt)
+    this.#outcomes = kept.map(({ outcome }) => outcome)
+    return dropped
   }
 
   /** The next ones to send, at most `max`. One batch is under way at a time: it ends with `confirm` or `putBack`. */
@@ -50,6 +72,7 @@ export class Settler {
   /** Its fate is unknown, or it was not applied: it is the first of the next batch. A repetition is harmless. */
   putBack(): void {
     if (this.#sent === NOTHING) return
+    for (const attempt of this.#sent.attempts) attempt.outcomeSent = true
     this.#outcomes = [...this.#sent.outcomes, ...this.#outcomes]
     this.#attempts = [...this.#sent.attempts, ...this.#attempts]
     this.#sent = NOTHING
@@ -59,5 +82,6 @@ export class Settler {
   collect(into: Attempt[]): void {
     for (const attempt of this.#sent.attempts) into.push(attempt)
     for (const attempt of this.#attempts) into.push(attempt)
+    for (const attempt of this.#refused) into.push(attempt)
   }
 }

@@ -9,11 +9,6 @@ export class WaitingLine {
     return this.#attempts.length - this.#head
   }
 
-  /** Whether the first is of a limited type. */
-  get startsLimited(): boolean {
-    return this.#attempts[this.#head]?.definition.concurrency !== undefined
-  }
-
   /** Those of limited types go before the others: each holds a place of the whole cluster's. */
   push(attempts: readonly Attempt[]): void {
     const limited: Attempt[] = []

@@ -4,7 +4,7 @@ import type { JobStore } from '../contracts/job-store.ts'
 import type { ILockAdapter } from '../contracts/lock-adapter.ts'
 import { ShuttingDownError } from '../errors/sched-error.ts'
 import type { Events } from '../telemetry/events.ts'
-import type { LogLevel } from '../telemetry/logger.ts'
+import { LOG_LEVELS, type LogLevel } from '../telemetry/logger.ts'
 import type { Attempt, ContextHost } from './attempt.ts'
 import { Consumer } from './consumer.ts'
 import { Executor } from './executor.ts'
@@ -12,15 +12,13 @@ import { Leader } from './leader.ts'
 import { Maintenance } from './maintenance.ts'
 import type { OccurrenceGate } from './occurrence-gate.ts'
 import { OutcomeReporter } from './outcome-reporter.ts'
+import { LAST_CALLS_MS, within } from './patience.ts'
 import type { Registry } from './registry.ts'
 import { Renewer } from './renewer.ts'
 import type { SchedulerSettings } from './scheduler-options.ts'
 import { Service } from './service.ts'
 import { Settler } from './settler.ts'
 import { WorkerLease } from './worker-lease.ts'
-
-/** How long a stop tries to bring the last outcomes to a store that does not answer, and then to take its leave. */
-const LAST_CALLS_MS = 5_000
 
 export interface WorkerParts {
   readonly settings: SchedulerSettings
@@ -56,7 +54,7 @@ export class Worker extends Service implements ContextHost {
     const { clock, logger, random, maxConcurrentJobs, jobLockMs: leaseMs } = settings
     const lease = new WorkerLease(clock, settings.worker)
     const settler = this.#settler
-    const reporter = new OutcomeReporter(events, logger, gate)
+    const reporter = new OutcomeReporter({ events, logger, gate, jobs: store })
     this.#lease = lease
     this.#executor = new Executor({
       clock,
@@ -156,8 +154,10 @@ export class Worker extends Service implements ContextHost {
   ): void {
     const { events, settings } = this.#parts
     const { id, type } = attempt.job
-    settings.logger[level](message, { jobId: id, type, attempt: attempt.job.attempt, ...metadata })
-    if (events.has('log')) events.emit('log', { job: attempt.view(), level, message, metadata })
+    // a call of the log must not cost a job, whatever it is called with
+    const known = LOG_LEVELS.includes(level) ? level : 'info'
+    settings.logger[known](message, { jobId: id, type, attempt: attempt.job.attempt, ...metadata })
+    if (events.has('log')) events.emit('log', { job: attempt.view(), level: known, message, metadata })
   }
 
   progress(attempt: Attempt, progress: number): void {
@@ -187,10 +187,10 @@ export class Worker extends Service implements ContextHost {
     const handover = this.#leader.stop()
     await this.#idle(settings.shutdownMs)
     await this.#interrupt()
-    await this.#within(LAST_CALLS_MS, this.#consumer.drained())
+    await within(settings.clock, LAST_CALLS_MS, this.#consumer.drained())
     this.#consumer.close()
     const farewells = [handover, this.#maintenance.stop(), this.#endSubscriptions(), this.#renewer.stop()]
-    await this.#within(LAST_CALLS_MS, Promise.all(farewells))
+    await within(settings.clock, LAST_CALLS_MS, Promise.all(farewells))
   }
 
   /** Waits until nothing runs, at most `ms`, or until it is forced. */
@@ -199,32 +199,17 @@ export class Worker extends Service implements ContextHost {
     const ended = new Promise<void>((resolve) => {
       this.#onIdle = resolve
     })
-    await this.#within(ms, ended)
+    await within(this.#parts.settings.clock, ms, ended)
     this.#onIdle = undefined
   }
 
   /** Whoever still runs is told, gets a turn of the event loop to end by itself, and goes back as it was. */
   async #interrupt(): Promise<void> {
     if (this.#executor.running === 0) return
-    const error = new ShuttingDownError(
-      'the scheduler stopped before this attempt ended; the job is delivered again',
-    )
+    const error = new ShuttingDownError('the scheduler stopped before this attempt ended')
     this.#executor.abortAll(error)
     await new Promise((resolve) => setImmediate(resolve))
     this.#executor.interruptAll(error)
-  }
-
-  async #within(ms: number, work: Promise<unknown>): Promise<void> {
-    const { clock } = this.#parts.settings
-    await new Promise<void>((resolve) => {
-      const timer = clock.after(ms, resolve)
-      const over = (): void => {
-        timer.cancel()
-        resolve()
-      }
-      // a part that failed has told so by an event; the stop goes on
-      work.then(over, over)
-    })
   }
 
   #progress(): void {
@@ -252,8 +237,9 @@ export class Worker extends Service implements ContextHost {
     try {
       this.#unsubscribe.push(await store.subscribe(types, () => this.#consumer.wake()))
       for (const type of types) this.#subscribed.add(type)
+      events.worked('subscribing to wakes')
     } catch (error) {
-      events.emit('error', { error, during: 'subscribing to wakes' })
+      events.failed('subscribing to wakes', error)
     }
   }
 
@@ -263,7 +249,7 @@ export class Worker extends Service implements ContextHost {
       try {
         await end()
       } catch (error) {
-        this.#parts.events.emit('error', { error, during: 'unsubscribing from wakes' })
+        this.#parts.events.failed('unsubscribing from wakes', error)
       }
     }
   }

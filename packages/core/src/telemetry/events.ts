@@ -1,5 +1,7 @@
 import type { FailReason, Occurrence } from '../contracts/job-record.ts'
 import type { SweepReport } from '../contracts/job-store.ts'
+import { type Clock, systemClock } from '../values/clock.ts'
+import { FailureLog } from './failure-log.ts'
 import type { Logger, LogLevel } from './logger.ts'
 
 /** A job as hooks and events show it: one attempt of it. Instants are epoch milliseconds. */
@@ -58,8 +60,11 @@ export interface SchedulerEvents {
   workerReplaced: { readonly worker: string; readonly replacedBy: string }
   /** The leader's sweep found something to do. */
   sweep: { readonly report: SweepReport }
-  /** Something in the background failed and will be tried again. `during`: what, e.g. `heartbeat`. */
-  error: { readonly error: unknown; readonly during: string }
+  /**
+   * Something in the background failed, and is tried again where that helps. `during`: what, e.g. `heartbeat`; `jobId`: where it is about
+   * one job. The logger hears of it too: at first, then at most once a minute.
+   */
+  error: { readonly error: unknown; readonly during: string; readonly jobId?: string }
 }
 
 export type EventName = keyof SchedulerEvents
@@ -69,9 +74,11 @@ export type Listener<E extends EventName> = (event: SchedulerEvents[E]) => void
 export class Events {
   readonly #listeners: Map<EventName, Set<Listener<never>>> = new Map()
   readonly #logger: Logger
+  readonly #failures: FailureLog
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, clock: Pick<Clock, 'monotonic'> = systemClock) {
     this.#logger = logger
+    this.#failures = new FailureLog(logger, clock)
   }
 
   /** Whether anybody listens: events are not even made otherwise. */
@@ -102,6 +109,18 @@ export class Events {
         this.#report(event, error)
       }
     }
+  }
+
+  /** Something in the background failed: tells the listeners of `error`, and the logger. */
+  failed(during: string, error: unknown, jobId?: string): void {
+    const job = jobId === undefined ? undefined : { jobId }
+    this.#failures.failed(during, error, job)
+    this.emit('error', { error, during, ...job })
+  }
+
+  /** It works: ends a row of failures. */
+  worked(during: string): void {
+    this.#failures.worked(during)
   }
 
   #report(event: EventName, error: unknown): void {

@@ -1,5 +1,7 @@
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
+export const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
+
 /** Where the scheduler tells what it does. A logger that throws never hurts a job. */
 export interface Logger {
   debug(message: string, metadata?: Readonly<Record<string, unknown>>): void

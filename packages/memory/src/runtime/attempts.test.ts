@@ -201,6 +201,34 @@ describe.each(STORE_KINDS)('attempts, %s store', (kind) => {
     await cluster.until(async () => (await scheduler.getJob(id))?.state === 'cancelled', 2_000)
   })
 
+  test('a cancelled job ends as cancelled, also when its timeout comes first', async () => {
+    const job = defineJob({ type: 'deaf', timeout: '3s', handle: () => new Promise(() => {}) })
+    const { scheduler } = cluster.node({ jobs: [job] })
+    const events: string[] = []
+    scheduler.on('failed', () => events.push('failed'))
+    scheduler.on('cancelled', ({ reason }) => events.push(`cancelled: ${reason}`))
+    await scheduler.start()
+    const id = await scheduler.enqueue(job)
+    await cluster.until(async () => (await scheduler.getJob(id))?.state === 'running')
+    await scheduler.cancelJob(id, 'because')
+    await cluster.until(async () => (await scheduler.getJob(id))?.state !== 'running', 6_000)
+    await cluster.until(() => events.length > 0, 1_000)
+    expect(await scheduler.getJob(id)).toMatchObject({ state: 'cancelled', failures: 0, reason: 'because' })
+    expect(events).toEqual(['cancelled: because'])
+  })
+
+  test('a schema that hangs is under the timeout too', async () => {
+    const schema = z.string().refine(() => new Promise<boolean>(() => {}))
+    const { scheduler } = cluster.node({
+      jobs: [defineJob({ type: 'hangs', schema, timeout: '1s', handle() {} })],
+    })
+    const looker = cluster.node({ jobs: [defineJob({ type: 'hangs', schema: z.string() })] })
+    await scheduler.start()
+    const id = await looker.scheduler.enqueue('hangs', 'x')
+    await cluster.until(async () => (await scheduler.getJob(id))?.state === 'failed', 2_000)
+    expect(await scheduler.getJob(id)).toMatchObject({ reason: 'timeout' })
+  })
+
   test('concurrency holds over the whole cluster, and every job runs once', async () => {
     let running = 0
     let most = 0

@@ -1,7 +1,6 @@
 import {
   type Clock,
   defineJob,
-  EnqueueManyError,
   type Job,
   JobScheduler,
   PayloadValidationError,
@@ -164,7 +163,7 @@ describe.each(STORE_KINDS)('the way of a job, %s store', (kind) => {
     )
   })
 
-  test('enqueueMany keeps the order of ids and tells which could not be stored', async () => {
+  test('enqueueMany keeps the order of ids, and stores nothing when a payload cannot be stored', async () => {
     const seen: unknown[] = []
     const job = defineJob({ type: 'many', schema: z.any(), handle: (data) => void seen.push(data) })
     const { scheduler } = cluster.node({ jobs: [job], maxConcurrentJobs: 7 })
@@ -175,23 +174,60 @@ describe.each(STORE_KINDS)('the way of a job, %s store', (kind) => {
     )
     expect(new Set(ids).size).toBe(2_500)
     expect([...ids].sort()).toEqual(ids)
-    const mixed = scheduler.enqueueMany(job, [
-      { payload: 'good', id: 'good' },
-      { payload: { bad: 1n } },
-      { payload: 'fine', id: 'fine' },
-    ])
-    const error = await mixed.then(
-      () => undefined,
-      (reason: unknown) => reason as EnqueueManyError,
+    await cluster.until(() => seen.length === 2_500)
+    expect(seen).toEqual(Array.from({ length: 2_500 }, (_, i) => i))
+    const mixed = scheduler.enqueueMany(job, [{ payload: 'good', id: 'good' }, { payload: { bad: 1n } }])
+    await expect(mixed).rejects.toMatchObject({
+      code: 'VALUE_UNSERIALIZABLE',
+      path: 'items[1].payload.bad',
+    })
+    expect(await scheduler.getJob('good')).toBeNull()
+  })
+
+  test('what a schema takes at enqueue, it takes where the job runs', async () => {
+    const seen: unknown[] = []
+    const handle = (data: unknown): void => void seen.push(data)
+    const optional = defineJob({ type: 'optional', schema: z.object({ a: z.string() }).optional(), handle })
+    const preset = defineJob({ type: 'preset', schema: z.string().default('hi'), handle })
+    const nullable = defineJob({ type: 'nullable', schema: z.string().nullish(), handle })
+    const later = defineJob({
+      type: 'later',
+      schema: z
+        .string()
+        .default('later')
+        .refine(async (text) => text.length > 0),
+      handle,
+    })
+    const changed = defineJob({
+      type: 'changed',
+      schema: z.preprocess(
+        (data) => Object.assign(data as object, { n: Number((data as { n: unknown }).n) + 1 }),
+        z.object({ n: z.number() }),
+      ),
+      handle,
+    })
+    const items = defineJob({ type: 'items', schema: z.array(z.string().optional()), handle })
+    const { scheduler } = cluster.node({ jobs: [optional, preset, nullable, later, changed, items] })
+    const failed: unknown[] = []
+    scheduler.on('failed', ({ error }) => failed.push(error))
+    await scheduler.start()
+    await scheduler.enqueue(optional)
+    await scheduler.enqueue(preset)
+    await scheduler.enqueueMany(preset, [{}, { payload: undefined }])
+    await scheduler.enqueue(nullable, null)
+    await scheduler.enqueue(changed, { n: 1 })
+    await scheduler.enqueue(later)
+    await cluster.until(() => seen.length + failed.length === 7, 1_000)
+    expect(failed).toEqual([])
+    expect(seen).toEqual([undefined, 'hi', 'hi', 'hi', null, { n: 2 }, 'later'])
+    // what is undefined in an array is stored as null
+    await expect(scheduler.enqueue(items, ['a', undefined])).rejects.toMatchObject({
+      code: 'PAYLOAD_INVALID',
+      issues: [{ path: [1] }],
+    })
+    await expect(scheduler.enqueueMany(items, [{ payload: [] }, { payload: [undefined] }])).rejects.toThrow(
+      /items\[1\]\.payload\[0\]/,
     )
-    expect(error).toBeInstanceOf(EnqueueManyError)
-    expect(error?.results.map((result) => (result instanceof Error ? result.message : result))).toEqual([
-      'good',
-      expect.stringMatching(/bigint/),
-      'fine',
-    ])
-    await cluster.until(() => seen.length === 2_502)
-    expect(seen.slice(0, 2_500)).toEqual(Array.from({ length: 2_500 }, (_, i) => i))
   })
 
   test('a process without handlers only enqueues, and needs no start', async () => {

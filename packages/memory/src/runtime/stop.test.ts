@@ -157,6 +157,61 @@ describe.each(STORE_KINDS)('stopping, %s store', (kind) => {
     expect(await heir.scheduler.getJob(id)).toMatchObject({ result: 'again', crashes: 1 })
   })
 
+  test('an at-most-once job whose handler was not called yet goes back when its scheduler stops', async () => {
+    const schema = z.string().refine(() => new Promise<boolean>(() => {}))
+    const job = defineJob({ type: 'job', schema, delivery: 'at-most-once', handle() {} })
+    const { scheduler } = cluster.node({ jobs: [job] })
+    const looker = cluster.node({
+      jobs: [defineJob({ type: 'job', schema: z.string(), delivery: 'at-most-once' })],
+    })
+    await scheduler.start()
+    const id = await looker.scheduler.enqueue('job', 'x')
+    await cluster.until(async () => (await looker.scheduler.getJob(id))?.state === 'running')
+    await stopped(scheduler.stop(true))
+    expect(await looker.scheduler.getJob(id)).toMatchObject({ state: 'pending', attempt: 0, failures: 0 })
+  })
+
+  test('a store that hangs keeps no stop from ending, and nobody waiting for ever', async () => {
+    const job = defineJob({ type: 'job', handle() {} })
+    const failure = (work: Promise<unknown>) => work.catch((error: unknown) => error)
+    const opening = cluster.node({ jobs: [job] })
+    opening.network.hold()
+    const unopened = [failure(opening.scheduler.start()), failure(opening.scheduler.enqueue(job))]
+    expect(await stopped(opening.scheduler.stop(true))).toBeLessThan(16_000)
+    expect(await Promise.all(unopened)).toMatchObject([{ code: 'CLOSED' }, { code: 'CLOSED' }])
+    expect(opening.scheduler.workerId).toBeNull()
+
+    const starting = cluster.node({ jobs: [job] })
+    await starting.scheduler.getMetrics()
+    starting.network.hold()
+    const start = failure(starting.scheduler.start())
+    await cluster.clock.settle()
+    expect(await stopped(starting.scheduler.stop(true))).toBeLessThan(16_000)
+    expect(await start).toMatchObject({ code: 'CLOSED' })
+
+    const working = cluster.node({ jobs: [defineJob({ type: 'job' })] })
+    await working.scheduler.start()
+    working.network.hold()
+    const sent = failure(working.scheduler.enqueue('job'))
+    await cluster.clock.settle()
+    const waiting = failure(working.scheduler.enqueueMany('job', [{}, {}]))
+    await cluster.clock.settle()
+    expect(await stopped(working.scheduler.stop(true))).toBeLessThan(16_000)
+    expect(await sent).toMatchObject({ code: 'UNAVAILABLE', ambiguous: true })
+    expect(await waiting).toMatchObject({ code: 'CLOSED' })
+  })
+
+  test('a stop that overtakes a start: the start rejects', async () => {
+    const job = defineJob({ type: 'job', handle() {} })
+    const { scheduler } = cluster.node({ jobs: [job] })
+    const start = scheduler.start().catch((error: unknown) => error)
+    const stop = scheduler.stop()
+    expect(await start).toMatchObject({ code: 'CLOSED' })
+    await stopped(stop)
+    expect(scheduler.workerId).toBeNull()
+    expect(() => scheduler.registerJob(defineJob({ type: 'late' }))).toThrow(/closed/)
+  })
+
   test('rolling stops of every node: each job runs exactly once', async () => {
     const runs: number[] = []
     const pending: (() => void)[] = []
@@ -224,9 +279,37 @@ describe.each(STORE_KINDS)('stopping, %s store', (kind) => {
     await expect(scheduler.start()).rejects.toMatchObject({ code: 'UNAVAILABLE' })
     network.break('refuse', ['heartbeat', 'compareAndSet'])
     await expect(scheduler.start()).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    expect(scheduler.workerId).toBeNull()
     network.mend()
     await scheduler.start()
     await scheduler.enqueue(job)
     await cluster.until(() => runs === 1)
   })
+})
+
+test('what was started is not given back as never started, when its outcome cannot be told', async () => {
+  const cluster = new Cluster('fused')
+  const runs: string[] = []
+  const jobs = (['at-most-once', 'at-least-once'] as const).map((delivery) =>
+    defineJob({ type: delivery, delivery, handle: () => void runs.push(delivery) }),
+  )
+  const { scheduler, network } = cluster.node({ jobs })
+  const looker = cluster.node({ jobs })
+  scheduler.on('started', () => network.break('refuse', ['settle']))
+  await scheduler.start()
+  const id = await looker.scheduler.enqueue(jobs[0]!)
+  await looker.scheduler.enqueue(jobs[1]!, undefined, { delay: 1 })
+  await cluster.until(() => runs.length === 1, 100, 1)
+  let over = false
+  void scheduler.stop().then(() => {
+    over = true
+  })
+  await cluster.until(() => over, 20_000)
+  expect(await looker.scheduler.getJob(id)).toMatchObject({
+    state: 'failed',
+    reason: 'crashed',
+    attempt: 1,
+  })
+  expect(runs).toEqual(['at-most-once'])
+  await cluster.stop()
 })
