@@ -30,6 +30,7 @@ import { rateCases } from './suites/perf/rates.ts'
 import { brokerRaceCases } from './suites/race/broker-races.ts'
 import { storageRaceCases } from './suites/race/storage-races.ts'
 import { scheduleCases } from './suites/schedule-store/schedules.ts'
+import { apartCases } from './suites/storage/apart.ts'
 import { batchCases, compareAndSetCases } from './suites/storage/compare-and-set.ts'
 import { copyCases } from './suites/storage/copies.ts'
 import { filterCases } from './suites/storage/filters.ts'
@@ -48,6 +49,7 @@ export const allCases: readonly Case[] = [
   ...rejectedValueCases,
   ...nameCases,
   ...hostileNameCases,
+  ...apartCases,
   ...filterCases,
   ...orderCases,
   ...pagingCases,

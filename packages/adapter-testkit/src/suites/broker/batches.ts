@@ -120,4 +120,64 @@ export const brokerBatchCases: readonly Case[] = suite('broker', ['broker'], {
       })
     },
   },
+  'name-isolated-batches': {
+    rule: 'The optional methods keep queues apart as well: has, size, remove, isPaused, nextDueIn, and the batches.',
+    why: 'Core prefers them wherever they are, so that is where a leak would happen.',
+    mistake: 'the fast path has a query of its own, which forgets the queue',
+    async run({ broker, check, has, notApplicable, drain }) {
+      const methods = [
+        'has',
+        'size',
+        'remove',
+        'isPaused',
+        'nextDueIn',
+        'publishMany',
+        'ackMany',
+        'nackMany',
+        'extendMany',
+      ] as const
+      if (!methods.some((method) => has(`broker.${method}`))) notApplicable('the broker has none of them')
+      await broker.publish('one', 'a')
+      await broker.publish('two', 'b', LONG)
+      await broker.publish('held', 'a')
+      await broker.claim('held', 'me', 1, LONG)
+      if (has('broker.has'))
+        check.equal(await broker.has!('two', ['a', 'b']), [false, true], 'has in the second queue')
+      if (has('broker.size')) {
+        check.equal(await broker.size!('one'), { waiting: 1, delayed: 0, leased: 0 }, 'size of the first')
+        check.equal(await broker.size!('two'), { waiting: 0, delayed: 1, leased: 0 }, 'size of the second')
+      }
+      if (has('broker.nextDueIn')) {
+        check.equal(await broker.nextDueIn!('one'), 0, 'nextDueIn of the first')
+        check.ok(((await broker.nextDueIn!('two')) ?? 0) > 0, 'nextDueIn of the second is later')
+      }
+      if (has('broker.isPaused')) {
+        await broker.pause('two')
+        check.equal(
+          [await broker.isPaused!('one'), await broker.isPaused!('two')],
+          [false, true],
+          'isPaused of both, the second being paused',
+        )
+        await broker.resume('two')
+      }
+      if (has('broker.remove'))
+        check.equal(await broker.remove!('two', 'a'), false, 'remove of an id that only other queues have')
+      if (has('broker.ackMany')) await broker.ackMany!('one', [{ id: 'b' }])
+      if (has('broker.nackMany')) await broker.nackMany!('one', [{ id: 'b' }])
+      if (has('broker.extendMany'))
+        check.equal(
+          await broker.extendMany!('one', 'me', LONG, [{ id: 'a' }]),
+          [false],
+          'extendMany of an id that is leased in another queue',
+        )
+      if (has('broker.publishMany')) await broker.publishMany!('three', [{ id: 'c' }])
+      check.equal(await drain('one'), ['a'], 'what the first queue gives')
+      check.equal(await drain('held'), [], 'what the queue gives whose only id is leased')
+      check.equal(
+        await broker.claim('two', 'c', 5, LONG),
+        [],
+        'what the second queue gives, its only id being delayed',
+      )
+    },
+  },
 })

@@ -177,4 +177,36 @@ export const orderingCases: readonly Case[] = suite('broker', ['broker'], {
       check.sameMembers(seen, all, 'what the claims gave')
     },
   },
+  'strategy-everywhere': {
+    rule: 'claimLeases and claimBlocking honour the strategy as claim does; without one they claim by priority.',
+    why: 'Core claims through them; a queue’s order must not depend on which method is there.',
+    mistake: 'only claim was taught the strategies',
+    async run(context) {
+      const { broker, check, has, within, notApplicable } = context
+      const methods = (['claimLeases', 'claimBlocking'] as const).filter((method) => has(`broker.${method}`))
+      if (methods.length === 0) notApplicable('the broker has neither claimLeases nor claimBlocking')
+      const firsts = { priority: 'high', fifo: 'old', lifo: 'new' } as const
+      for (const strategy of [undefined, 'priority', 'fifo', 'lifo'] as const) {
+        if (!has(`strategy.${strategy ?? 'priority'}`)) continue
+        for (const method of methods) {
+          const queue = `${method}-${strategy ?? 'default'}`
+          await broker.publish(queue, 'old', 0, 0)
+          await broker.publish(queue, 'high', 0, 5)
+          await broker.publish(queue, 'new', 0, 1)
+          const first =
+            method === 'claimLeases'
+              ? (await broker.claimLeases!(queue, 'c', 1, LONG, strategy ? { strategy } : {}))[0]?.id
+              : await within(
+                  broker.claimBlocking!(queue, 'c', LONG, 1_000, strategy),
+                  'claimBlocking with ids waiting',
+                )
+          check.equal(
+            first,
+            firsts[strategy ?? 'priority'],
+            `what ${method} gives first (${strategy ?? 'no strategy'})`,
+          )
+        }
+      }
+    },
+  },
 })

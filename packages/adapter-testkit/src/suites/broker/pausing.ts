@@ -206,4 +206,32 @@ export const pausingCases: readonly Case[] = suite('broker', ['broker'], {
       })
     },
   },
+  'max-active-per-queue': {
+    rule: 'maxActive counts the leases of its own queue, taken by whatever method, and no others; without it there is no limit.',
+    why: 'A limit of one type must not throttle the others, nor be got around by an older worker.',
+    mistake: 'all leases of the server or of the consumer are counted, or only those that claimLeases took',
+    needs: ['broker.claimLeases'],
+    async run({ broker, check, open }) {
+      const other = await open()
+      for (const queue of ['busy', 'mail']) await publishAll(broker, queue, ids(6))
+      check.equal(
+        (await broker.claim('busy', 'c', 5, LONG)).length,
+        5,
+        'how many a plain claim of another queue gives',
+      )
+      const first = await broker.claimLeases!('mail', 'c', 5, LONG, { maxActive: 2 })
+      check.equal(first.length, 2, 'how many a claim with maxActive 2 gives, another queue having 5 leased')
+      check.equal(
+        (await other.broker.claim('mail', 'd', 2, LONG)).length,
+        2,
+        'how many a claim without a limit gives beside them',
+      )
+      await broker.ack('mail', first[0]!.id)
+      check.equal(
+        await other.broker.claimLeases!('mail', 'c', 5, LONG, { maxActive: 3 }),
+        [],
+        'a claim with maxActive 3 when three are leased, by two methods',
+      )
+    },
+  },
 })

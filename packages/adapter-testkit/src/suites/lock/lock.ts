@@ -84,6 +84,30 @@ export const lockCases: readonly Case[] = suite('lock', ['lock'], {
       })
     },
   },
+  'end-is-set': {
+    rule: 'renew, and the owner acquiring again, set the end to now plus the TTL: it is neither added to the old one, nor is the longer kept.',
+    why: 'A leader that asks for a short lease before it stops must not block its successor for the long one.',
+    mistake: 'the TTL is added to the old end, or only a later end is written',
+    async run({ check, lock, fits, expire, open }) {
+      const other = await open()
+      await fits(async ({ ttl, live, name }) => {
+        const [renewed, again] = [name('renewed'), name('again')]
+        for (const key of [renewed, again]) await lock.acquire(key, 'a', LONG)
+        check.equal(await lock.renew(renewed, 'a', ttl), true, 'renew to a shorter TTL')
+        check.equal(await lock.acquire(again, 'a', ttl), true, 'acquire again with a shorter TTL')
+        live()
+        await expire(ttl)
+        for (const key of [renewed, again]) {
+          check.equal(await lock.isOwner(key, 'a'), false, `isOwner after the shorter TTL (${key})`)
+          check.equal(
+            await other.lock.acquire(key, 'b', LONG),
+            true,
+            `acquire by another after the shorter TTL (${key})`,
+          )
+        }
+      })
+    },
+  },
   'renew-expired': {
     rule: 'renew resolves false once the lease has expired, even if nobody took the lock, and does not revive it.',
     why: 'An owner that slept past its end cannot know what happened meanwhile.',
@@ -368,6 +392,35 @@ export const lockTokenCases: readonly Case[] = suite('lock', ['lock', 'lock.acqu
         'acquireLease while another owner is live',
       )
       check.equal(await lock.isOwner('leader', 'x'), true, 'isOwner of the live owner afterwards')
+    },
+  },
+  'token-and-plain': {
+    rule: 'acquire and acquireLease take the same lock: each respects, renews and releases what the other took.',
+    why: 'Half a cluster may run a version that asks for tokens, and half one that does not.',
+    mistake: 'leases with tokens live in a place of their own',
+    async run({ check, lock, open }) {
+      const other = (await open()).lock
+      check.equal(await lock.acquire('plain', 'a', LONG), true, 'acquire')
+      check.equal(
+        await other.acquireLease!('plain', 'b', LONG),
+        null,
+        'acquireLease of a key that acquire took',
+      )
+      const lease = await other.acquireLease!('plain', 'a', LONG)
+      check.ok(
+        lease !== null && Number.isSafeInteger(lease.token),
+        'acquireLease by the owner gives a token',
+        lease,
+      )
+      const first = (await lock.acquireLease!('leased', 'a', LONG))?.token ?? -1
+      check.equal(await other.acquire('leased', 'b', LONG), false, 'acquire of a key that acquireLease took')
+      check.equal(await other.isOwner('leased', 'a'), true, 'isOwner of it')
+      check.equal(await other.renew('leased', 'a', LONG), true, 'renew of it')
+      await other.release('leased', 'a')
+      check.equal(await other.acquire('leased', 'b', LONG), true, 'acquire after its release')
+      await other.release('leased', 'b')
+      const next = (await lock.acquireLease!('leased', 'c', LONG))?.token ?? -1
+      check.ok(next > first, `the token after a plain owner in between is above ${first}`, next)
     },
   },
   'token-survives-release': {

@@ -1,5 +1,5 @@
 import { type Case, suite } from '../../case.ts'
-import { allApart, allDistinct } from './apart.ts'
+import { allApart, allDistinct } from './distinct.ts'
 
 const SEPARATORS = [
   ':',

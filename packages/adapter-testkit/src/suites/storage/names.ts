@@ -1,5 +1,5 @@
 import { type Case, LONG, suite } from '../../case.ts'
-import { allApart, allDistinct } from './apart.ts'
+import { allApart, allDistinct } from './distinct.ts'
 
 export const nameCases: readonly Case[] = suite('storage', ['storage'], {
   'ns-isolated': {
