@@ -37,7 +37,7 @@ const LETTERS: Readonly<Record<Outcome['kind'], string>> = {
 export function settleParameters(
   outcomes: readonly Outcome[],
   want: ClaimRequest | undefined,
-  maxBytes: number,
+  { maxBytes, starts }: { readonly maxBytes: number; readonly starts: readonly number[] | null },
 ): readonly Parameter[] {
   const tokens = outcomes.map(({ token }) => readToken(token))
   const texts = outcomes.map((outcome, place) => textOf(outcome, place, maxBytes))
@@ -56,6 +56,7 @@ export function settleParameters(
     [...types.keys()],
     plainArray([...types.values()].map(({ limit }) => limit ?? null)),
     plainArray([...types.values()].map(({ maxActive }) => maxActive ?? null)),
+    starts === null ? null : plainArray(starts),
   ]
 }
 
@@ -104,6 +105,13 @@ export interface SettleAnswer extends Settled {
   /** Those whose bytes cannot be read: they fail, and keep their bytes. */
   readonly unreadable: readonly UnreadableClaim[]
   readonly woken: readonly string[]
+  /** Rank (the priority negated) and due, in microseconds, of each job. */
+  readonly places: readonly JobPlace[]
+}
+
+export interface JobPlace {
+  readonly rank: number
+  readonly due: number
 }
 
 export function readSettled(rows: readonly Row[], worker: string): SettleAnswer {
@@ -132,7 +140,8 @@ export function readSettled(rows: readonly Row[], worker: string): SettleAnswer 
         readOne(row, leases.get(fence as string) as Lease, claimed, unreadable)
     }
   }
-  return { settled, jobs: inOrder(claimed), nextDueInMs, unreadable, woken }
+  const places = claimed.map(({ lease, due }) => ({ rank: lease.rank, due }))
+  return { settled, jobs: inOrder(claimed), nextDueInMs, unreadable, woken, places }
 }
 
 function readOne(row: Row, lease: Lease, claimed: ClaimedRow[], unreadable: UnreadableClaim[]): void {

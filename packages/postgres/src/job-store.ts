@@ -34,6 +34,7 @@ import {
 } from '@sched/core/adapter'
 import type { Backend } from './backend.ts'
 import { inChunks } from './chunks.ts'
+import { ClaimStarts } from './claim-starts.ts'
 import type { Executor, Row } from './database.ts'
 import { type EncodedJob, encodeJob, readRecord } from './job-codec.ts'
 import { jobKey } from './job-key.ts'
@@ -54,6 +55,7 @@ export class PostgresJobStore extends PostgresAdapter implements JobStore {
   readonly traits: Partial<Traits> = { clock: 'server', durability: 'server' }
   readonly #scope: string
   readonly #stops = new Set<() => void>()
+  readonly #starts = new ClaimStarts()
 
   constructor(backend: Backend, scope: string) {
     super(backend, 'the PostgreSQL job store', false)
@@ -95,9 +97,12 @@ export class PostgresJobStore extends PostgresAdapter implements JobStore {
     checkOutcomes(outcomes)
     if (want !== undefined) checkClaimRequest(want)
     if (outcomes.length === 0 && want === undefined) return { settled: [], jobs: [], nextDueInMs: null }
-    const parameters = settleParameters(outcomes, want, this.backend.settings.maxValueBytes)
+    const starts = this.#starts.of(want, outcomes)
+    const { maxValueBytes: maxBytes } = this.backend.settings
+    const parameters = settleParameters(outcomes, want, { maxBytes, starts })
     const rows = await this.run(JOBS.settle, [this.prefix, this.#scope, ...parameters])
-    const { settled, jobs, nextDueInMs, unreadable, woken } = readSettled(rows, want?.worker ?? '')
+    const { settled, jobs, nextDueInMs, unreadable, woken, places } = readSettled(rows, want?.worker ?? '')
+    this.#starts.note(want, places)
     this.#tell(woken)
     if (unreadable.length > 0)
       await this.settle(unreadable.map((claim) => ({ ...claim, kind: 'fail', reason: 'undecodable' })))

@@ -6,6 +6,6 @@ insert into @entries as e (queue, id, rank, due)
 select q.id, i.id, -i.priority, @after_us(i.delay)
 from queue q, unnest($3::text[], $4::float8[], $5::int2[]) with ordinality as i (id, delay, priority, place)
 order by i.place
-on conflict (queue, id) do update set
+on conflict (id, queue) do update set
   due = least(e.due, excluded.due), rank = least(e.rank, excluded.rank), until = null, consumer = null, receipt = null
 where (e.until is null and (excluded.due < e.due or excluded.rank < e.rank)) or e.until <= @now_us()

@@ -1,7 +1,12 @@
 -- $1 prefix, $2 name. Waiting, delayed, leased; a lease that has ended counts as waiting.
-select
-  count(*) filter (where coalesce(e.until, 0) <= n.us and (e.until is not null or e.due <= n.us)),
-  count(*) filter (where e.until is null and e.due > n.us),
-  count(*) filter (where e.until > n.us)
-from (select @now_us() as us offset 0) n, @queues q, @entries e
-where q.prefix = $1 and q.name = $2 and e.queue = q.id
+select u.ready + l.ended, u.delayed, l.leased
+from @queues q cross join (select @now_us() as us offset 0) n
+cross join lateral (
+  select count(*) filter (where e.due <= n.us) as ready, count(*) filter (where e.due > n.us) as delayed
+  from @entries e where e.queue = q.id and e.until is null
+) u
+cross join lateral (
+  select count(*) filter (where e.until <= n.us) as ended, count(*) filter (where e.until > n.us) as leased
+  from @entries e where e.queue = q.id and e.until is not null
+) l
+where q.prefix = $1 and q.name = $2

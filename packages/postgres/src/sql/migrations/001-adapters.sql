@@ -46,7 +46,8 @@ create table @entries (
   consumer text,
   receipt uuid,
   deliveries int4 not null default 0,
-  primary key (queue, id)
+  -- not (queue, id): no plan may find a queue's entries by it and sort them
+  primary key (id, queue)
 );
 create index #entries_ranked on @entries (queue, rank, due, seq) where until is null;
 -- `due + 0`, so that no plan takes this one for a claim by priority: it would scan past what is due in other ranks

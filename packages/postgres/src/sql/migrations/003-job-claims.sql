@@ -2,7 +2,9 @@
 
 -- Claims for one worker by (rank, due) over the wanted types. Only a living worker claims; paused types, and types whose places are
 -- taken, give nothing; what has expired fails instead. Rows: see settle_jobs.
-create function @claim_jobs(s int4, by_worker int4, most int4, type_names text[], type_mosts int4[], type_actives int8[])
+-- `starts`, of one type: where to begin in each rank, because the rows before were claimed and, under an old snapshot, lie there still.
+-- What lies before nevertheless is for a claim without, or for one that finds too little.
+create function @claim_jobs(s int4, by_worker int4, most int4, type_names text[], type_mosts int4[], type_actives int8[], starts int8[])
 returns table (tag "char", fence int8, id text, number int8, payload text, extra text, past text, expires int8)
 language plpgsql volatile set enable_seqscan = off set enable_bitmapscan = off as $$
 declare
@@ -49,6 +51,19 @@ begin
   while left_over > 0 and by_worker is not null loop
     if cardinality(open_types) = 1 then
       exit when rooms[1] <= 0;
+      if starts is not null then
+        with taken as (
+          delete from @ready r where r.ctid = any (array(
+            select x.ctid from generate_series(-20, 20) as ranks (rank) cross join lateral (
+              select y.ctid from @ready y where y.type = open_types[1] and y.rank = ranks.rank and y.due >= starts[ranks.rank + 21]
+              order by y.due limit least(left_over, rooms[1]) for update skip locked
+            ) x limit least(left_over, rooms[1])))
+          returning r.id, r.expires
+        )
+        select array_agg(t.id) filter (where t.expires is null or t.expires > now_at),
+            array_agg(t.id) filter (where t.expires <= now_at)
+          into some_ids, late_ids from taken t;
+      else
       with taken as (
         delete from @ready r where r.ctid = any (array(
           select x.ctid from @ready x where x.type = open_types[1]
@@ -58,6 +73,7 @@ begin
       select array_agg(t.id) filter (where t.expires is null or t.expires > now_at),
           array_agg(t.id) filter (where t.expires <= now_at)
         into some_ids, late_ids from taken t;
+      end if;
       rooms[1] := rooms[1] - coalesce(cardinality(some_ids), 0);
       frees[1] := frees[1] - coalesce(cardinality(some_ids), 0);
     else
@@ -98,7 +114,8 @@ begin
       left_over := left_over - cardinality(some_ids);
     end if;
     -- nothing was too late: what there is, is taken
-    exit when late_ids is null;
+    exit when late_ids is null and starts is null;
+    starts := null;
   end loop;
 
   if cardinality(got_ids) > 0 then
@@ -141,7 +158,7 @@ $$;
 -- n when the next is due, in microseconds; w a type that has something new.
 create function @settle_jobs(
   of_prefix text, of_scope text, o_ids uuid[], o_fences int8[], o_workers text[], o_kinds "char"[], numbers float8[],
-  texts text[], errors text[], want_worker text, want_most int4, want_types text[], want_mosts int4[], want_actives int8[]
+  texts text[], errors text[], want_worker text, want_most int4, want_types text[], want_mosts int4[], want_actives int8[], want_starts int8[]
 ) returns table (tag "char", fence int8, id text, number int8, payload text, extra text, past text, expires int8)
 language plpgsql volatile set enable_seqscan = off set enable_bitmapscan = off as $$
 declare
@@ -250,7 +267,7 @@ begin
   end if;
   if cardinality(want_types) > 0 then
     select w.id into by_worker from @workers w where w.scope = s and w.name = want_worker and not w.dead;
-    return query select * from @claim_jobs(s, by_worker, want_most, want_types, want_mosts, want_actives);
+    return query select * from @claim_jobs(s, by_worker, want_most, want_types, want_mosts, want_actives, want_starts);
   end if;
 end
 $$;
