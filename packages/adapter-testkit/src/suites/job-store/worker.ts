@@ -19,11 +19,13 @@ export const workerCases: readonly Case[] = suite('job-store', ['jobStore'], {
       for (let beat = 1; beat <= 4; beat++) {
         await context.pass(restMs)
         const tookMs = performance.now() - beaten + (context.has('hook.advance') ? restMs : 0)
-        if (tookMs > 0.9 * leaseMs) context.inconclusive('the machine was too slow to renew a lease in time')
         beaten = performance.now()
         const reply = await crew.beat('w', held, leaseMs)
-        check.equal(reply, { alive: true, lost: [], cancelRequested: [] }, `the answer to heartbeat ${beat}`)
         const report = await crew.store.sweep({ graceMs: 0 })
+        if (tookMs > 0.9 * leaseMs && (report.dead.length > 0 || !reply.alive)) {
+          context.inconclusive('the machine was too slow to renew a lease in time')
+        }
+        check.equal(reply, { alive: true, lost: [], cancelRequested: [] }, `the answer to heartbeat ${beat}`)
         check.equal(
           [report.dead, report.recovered],
           [[], 0],
