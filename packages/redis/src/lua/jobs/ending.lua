@@ -2,6 +2,15 @@
 -- finish() and written by finish_out(), once a script.
 local gone, unchanged, endings, kept, remembered = {}, {}, {}, {}, {}
 
+local function remember_later(id, ms)
+  local ids = remembered[ms]
+  if not ids then
+    ids = {}
+    remembered[ms] = ids
+  end
+  ids[#ids + 1] = id
+end
+
 -- `change.due`, `change.fence` and the counts are those of the ending; `started` is empty where it never ran.
 local function finish(id, state, head, change, reason, result)
   local age, most = head.age[state], head.count[state]
@@ -42,12 +51,7 @@ local function finish(id, state, head, change, reason, result)
       unchanged[#unchanged + 1] = id
     end
   end
-  local ids = remembered[head.remember]
-  if not ids then
-    ids = {}
-    remembered[head.remember] = ids
-  end
-  ids[#ids + 1] = id
+  remember_later(id, head.remember)
   count(state, head.type, 1)
 end
 
@@ -55,7 +59,7 @@ local function drop_records(ids)
   if #ids == 0 then return end
   redis.call('HDEL', K_BODIES, unpack(ids))
   redis.call('HDEL', K_ENDINGS, unpack(ids))
-  redis.call('HDEL', K_CHANGES, unpack(ids))
+  if redis.call('EXISTS', K_CHANGES) == 1 then redis.call('HDEL', K_CHANGES, unpack(ids)) end
 end
 
 -- Keeps a set of finished jobs within its count; a bound that fell is reached in steps.
@@ -69,11 +73,12 @@ local function trim(name, most)
 end
 
 local function finish_out()
-  if #gone > 0 then
-    redis.call('HDEL', K_BODIES, unpack(gone))
-    redis.call('HDEL', K_CHANGES, unpack(gone))
+  if #gone == 0 and #endings == 0 then return end
+  if #gone > 0 then redis.call('HDEL', K_BODIES, unpack(gone)) end
+  if redis.call('EXISTS', K_CHANGES) == 1 then
+    if #gone > 0 then redis.call('HDEL', K_CHANGES, unpack(gone)) end
+    if #unchanged > 0 then redis.call('HDEL', K_CHANGES, unpack(unchanged)) end
   end
-  if #unchanged > 0 then redis.call('HDEL', K_CHANGES, unpack(unchanged)) end
   if #endings > 0 then redis.call('HSET', K_ENDINGS, unpack(endings)) end
   for name, set in pairs(kept) do
     if redis.call('ZADD', K_KEPT .. name, unpack(set)) > 0 then redis.call('SADD', K_KEPT_NAMES, name) end

@@ -52,6 +52,25 @@ local function settle(kind, id, held, change, first, second, body)
   end
 end
 
+-- The way of almost all jobs: done at the first attempt, never moved.
+local plain = read_change(false)
+plain.attempt = 1
+local function complete_plain(id, text, duration, result)
+  local head = head_of(sub(text, 28))
+  local type = head.type
+  count('r', type, -1)
+  if duration ~= '0' then count('d', type, tonumber(duration)) end
+  if head.age.c == 0 or head.count.c == 0 then
+    gone[#gone + 1] = id
+    remember_later(id, head.remember)
+    count('c', type, 1)
+  else
+    plain.fence = sub(text, 1, 16)
+    plain.due = whole(tonumber(sub(text, 17, 27), 16))
+    finish(id, 'c', head, plain, '', result)
+  end
+end
+
 local function settle_group(at)
   local worker, fence, kind, many = ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])
   local ids = {}
@@ -79,8 +98,11 @@ local function settle_group(at)
     first, last, step = many, 1, -1
   end
   for i = first, last, step do
-    if found[i] then
-      local held, row = read_held(found[i]), at + 1 + i * 3
+    local row = at + 1 + i * 3
+    if found[i] and kind == 'c' and not changes[i] then
+      complete_plain(ids[i], found[i], ARGV[row + 1], ARGV[row + 2])
+    elseif found[i] then
+      local held = read_held(found[i])
       settle(kind, ids[i], held, change_after(held, changes[i]), ARGV[row + 1], ARGV[row + 2], bodies[i])
     end
   end
