@@ -25,7 +25,7 @@ function adapters(backends: { storage?: Backend; broker?: Backend } = {}): Adapt
   return {
     storage: Object.assign(
       storage,
-      { now: async () => 5_000 },
+      { now: async () => 5_000, compareAndSet: async () => true },
       backends.storage && { [BACKEND]: backends.storage },
     ),
     broker: Object.assign(broker, backends.broker && { [BACKEND]: backends.broker }),

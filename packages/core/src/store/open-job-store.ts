@@ -12,7 +12,9 @@ import { UnsupportedError } from '../errors/sched-error.ts'
 import { EmptyLogger, type Logger } from '../telemetry/logger.ts'
 import { type Clock, systemClock } from '../values/clock.ts'
 import { ComposedJobStore } from './composed/composed-job-store.ts'
+import { StorageHealth } from './composed/storage-health.ts'
 import { ServerTime } from './server-time.ts'
+import { type StoreKind, takeScopeFor } from './store-kind.ts'
 
 export interface OpenJobStoreOptions {
   readonly adapters: Adapters
@@ -20,7 +22,10 @@ export interface OpenJobStoreOptions {
   readonly scope: string
   readonly clock?: Clock
   readonly logger?: Logger
-  /** False: the composed store, also where the adapters could fuse. Default true. */
+  /**
+   * False: the composed store, also where the adapters could fuse. Default true. The two keep their jobs in different places, so all that
+   * use a scope must agree on it: `ready` rejects while the other kind has unfinished jobs or live workers there.
+   */
   readonly fuse?: boolean
   /** True: adapters without fencing are refused with UNSUPPORTED instead of a warning. Default false. */
   readonly requireFenced?: boolean
@@ -28,7 +33,7 @@ export interface OpenJobStoreOptions {
 
 /** What the adapters amount to: for logs, `sched doctor` and tests. */
 export interface JobStoreDescription {
-  readonly store: 'fused' | 'composed'
+  readonly store: StoreKind
   /** Why it is that one, in a sentence. */
   readonly reason: string
   /**
@@ -51,7 +56,10 @@ export interface OpenedJobStore {
   /** The storage server's clock, once `ready` resolved. */
   readonly serverTime: ServerTime
   readonly description: JobStoreDescription
-  /** Makes the adapters and the store ready and measures the server's clock. Idempotent. */
+  /**
+   * Makes the adapters and the store ready and measures the server's clock. Idempotent. Rejects INVALID_ARGUMENT when the jobs of the
+   * scope are kept by the other kind of store.
+   */
   ready(): Promise<void>
   /** Closes the store; the adapters stay open for others. Idempotent. */
   closeStore(): Promise<void>
@@ -65,12 +73,14 @@ export interface OpenedJobStore {
  * Throws ADAPTER_INVALID when a required method is missing, UNSUPPORTED when `requireFenced` asks for what the adapters lack.
  */
 export function openJobStore(options: OpenJobStoreOptions): OpenedJobStore {
-  const { adapters, scope, clock = systemClock } = options
+  const { adapters, scope, clock = systemClock, logger = new EmptyLogger() } = options
   checkAdapters(adapters)
   const storage = namespacedStorage(adapters.storage, scope)
   const lock = namespacedLock(adapters.lock, scope)
   const serverTime = new ServerTime(storage, clock)
-  const { store, description } = chooseStore(options, { storage, lock, serverTime })
+  const parts: Parts = { storage, lock, serverTime }
+  const { store, description } = chooseStore(options, parts)
+  const kind = description.store
   return {
     store,
     storage,
@@ -81,6 +91,9 @@ export function openJobStore(options: OpenJobStoreOptions): OpenedJobStore {
       await Promise.all([storage.ready?.(), adapters.broker.ready?.(), lock.ready?.()])
       await store.ready?.()
       await serverTime.measure()
+      const health = new StorageHealth(clock)
+      const other = (): JobStore | undefined => otherStore(kind, options, parts)
+      await takeScopeFor({ storage, serverTime, health, logger, kind, other })
     },
     async closeStore() {
       await store.close?.()
@@ -109,7 +122,7 @@ function chooseStore(
   options: OpenJobStoreOptions,
   { storage, lock, serverTime }: Parts,
 ): { store: JobStore; description: JobStoreDescription } {
-  const { adapters, scope, clock = systemClock, logger = new EmptyLogger() } = options
+  const { adapters, logger = new EmptyLogger() } = options
   const durability = adapters.storage.traits?.durability
   const fused = fuse(options)
   if (typeof fused !== 'string') {
@@ -118,9 +131,8 @@ function chooseStore(
   }
   const missing = missingForFenced(adapters)
   if (missing.length > 0) refuseOrWarn(missing, options.requireFenced ?? false, logger)
-  const broker = namespacedBroker(adapters.broker, scope)
   return {
-    store: new ComposedJobStore({ storage, broker, lock, serverTime, clock, logger }),
+    store: composed(options, { storage, lock, serverTime }),
     description: {
       store: 'composed',
       reason: fused,
@@ -129,6 +141,21 @@ function chooseStore(
       durability,
     },
   }
+}
+
+function composed(
+  { adapters, scope, clock = systemClock, logger = new EmptyLogger() }: OpenJobStoreOptions,
+  { storage, lock, serverTime }: Parts,
+): JobStore {
+  const broker = namespacedBroker(adapters.broker, scope)
+  return new ComposedJobStore({ storage, broker, lock, serverTime, clock, logger })
+}
+
+/** The store of the other kind than `kind`, for looking; undefined where the adapters have no fused one. */
+function otherStore(kind: StoreKind, options: OpenJobStoreOptions, parts: Parts): JobStore | undefined {
+  if (kind === 'fused') return composed(options, parts)
+  const fused = fuse({ ...options, fuse: true })
+  return typeof fused === 'string' ? undefined : fused
 }
 
 /** What the fenced tier needs and the adapters lack. */

@@ -267,6 +267,20 @@ test('a zombie finishes late: refused once its job was taken back; it leaves the
   expect(await record(node, 'a')).toMatchObject({ state: 'completed', result: 'right' })
 })
 
+test('a worker that was replaced is forgotten: its late outcomes are judged by what is stored', async () => {
+  const { world, node } = await start()
+  await node.store.insert([job('a')])
+  const zombie = await claimOne(node, 'w')
+  await world.clock.advance(LEASE_MS + 1)
+  const other = await world.node()
+  await other.store.sweep({})
+  expect(await node.store.heartbeat({ id: 'w', leaseMs: LEASE_MS }, [zombie])).toMatchObject({ alive: false })
+  const writes = () => ['compareAndSet', 'compareAndSetMany'].map((name) => node.storage.calls.get(name))
+  const before = writes()
+  expect(await settle(node, zombie, { kind: 'complete' })).toBe('stale')
+  expect(writes()).toEqual(before)
+})
+
 test('a finish after the declaration and before the take-back is accepted, harmlessly', async () => {
   const { world, node } = await start()
   await node.store.insert([job('a')])
