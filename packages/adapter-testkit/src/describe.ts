@@ -14,6 +14,7 @@ import type { Area } from './case.ts'
 import { failureText } from './failure-text.ts'
 import type { Result } from './result.ts'
 import {
+  checkWaivers,
   DEFAULT_CONCURRENCY,
   defaultReplay,
   type PlannedCase,
@@ -22,7 +23,7 @@ import {
   type Selection,
   select,
 } from './run.ts'
-import { runCase } from './run-case.ts'
+import { runCase, settleWaiver } from './run-case.ts'
 import { checkTarget, type Target } from './target.ts'
 
 /** What a runner's own `test` hands to its function; both vitest and node:test have `skip`. */
@@ -50,6 +51,7 @@ export interface DescribeOptions extends Selection {
 /** Registers every case of the selection as a test. Throws TargetError when `target` is none. */
 export function describeAdapters(target: Target, options: DescribeOptions = {}): void {
   checkTarget(target)
+  checkWaivers(target)
   const test = options.test ?? (globalThis as { test?: TestFunction }).test
   if (!test) throw new TypeError('pass the runner’s test function: describeAdapters(target, { test })')
   const planned = plan(select(options))
@@ -127,9 +129,17 @@ class LookAhead {
     else
       for (let next = at; next < at + this.#concurrency && this.#mayStart(next); next++)
         void this.#start(next)
-    const result = await this.#start(at)
+    const result = await this.#settled(await this.#start(at))
     if (this.#leftovers.length > 0) throw new Error(`left behind: ${this.#leftovers.splice(0).join('; ')}`)
     return result
+  }
+
+  async #settled(result: Result): Promise<Result> {
+    if (result.status !== 'xpass') return result
+    const variants = this.#planned.flatMap((item, at) =>
+      item.case.id === result.id ? [this.#start(at)] : [],
+    )
+    return settleWaiver(result, await Promise.all(variants))
   }
 
   #mayStart(at: number): boolean {

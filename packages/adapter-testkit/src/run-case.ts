@@ -130,3 +130,10 @@ function waived(end: End, reason: string | undefined): End {
     return { status: 'xpass', reason: `it passes, though it is waived (${reason}): take the waiver out` }
   return end
 }
+
+/** A waiver holds for a case in all its variants: it is out of date only when every one passes. */
+export function settleWaiver(result: Result, variants: readonly Result[]): Result {
+  if (result.status !== 'xpass' || !variants.some((other) => other.status === 'waived')) return result
+  const { reason: _, ...rest } = result
+  return { ...rest, status: 'pass' }
+}

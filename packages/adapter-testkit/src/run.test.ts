@@ -1,6 +1,8 @@
+import type { ILockAdapter } from '@sched/core/adapter'
 import { expect, test } from 'vitest'
 import { type Case, type CaseDefinition, LONG, suite } from './case.ts'
 import { failureText } from './failure-text.ts'
+import type { ModelNode } from './model/server.ts'
 import { MODEL_PARTS, modelTarget } from './model/target.ts'
 import type { Result } from './result.ts'
 import { breaks, conforms, run, select } from './run.ts'
@@ -110,6 +112,29 @@ test('waived: a failure is silenced, a pass fails the run', async () => {
   )
   expect([failed.status, breaks(failed)]).toEqual(['waived', false])
   expect([passed.status, breaks(passed)]).toEqual(['xpass', true])
+})
+
+test('a waiver holds for a case in all its variants, and names one', async () => {
+  const lock = (node: ModelNode): ILockAdapter => {
+    const inner = MODEL_PARTS.lock(node)
+    const isOwner = inner.isOwner.bind(inner)
+    // core's namespaces lengthen the key: only the bare variant has this one
+    return Object.assign(inner, {
+      isOwner: async (key: string, owner: string) => key === 'leader' || (await isOwner(key, owner)),
+    })
+  }
+  const target: Target = { ...modelTarget('half', { lock }), waive: { 'lock/owner-expired': 'known' } }
+  const report = await run(target, { only: ['lock/owner-expired'] })
+  expect(report.results.map((result) => result.status)).toEqual(['waived', 'pass'])
+  expect(conforms(report)).toBe(true)
+  const outdated = await run(
+    { ...modelTarget(), waive: { 'lock/owner-expired': 'known' } },
+    { only: ['lock/owner-expired'] },
+  )
+  expect(outdated.results.map((result) => result.status)).toEqual(['xpass', 'xpass'])
+  await expect(run({ ...modelTarget(), waive: { 'lock/owner': 'a typo' } })).rejects.toThrow(
+    'no case: lock/owner',
+  )
 })
 
 test('a case that the machine is too slow for is inconclusive; a loop without end fails', async () => {

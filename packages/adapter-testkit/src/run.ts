@@ -4,7 +4,7 @@ import { type Case, LEVELS, type Level, type Variant } from './case.ts'
 import { type Abilities, probe } from './probe.ts'
 import { allCases } from './registry.ts'
 import type { Result } from './result.ts'
-import { runCase } from './run-case.ts'
+import { runCase, settleWaiver } from './run-case.ts'
 import { checkTarget, type Target, TargetError } from './target.ts'
 import { variantsOf } from './variants.ts'
 
@@ -82,6 +82,7 @@ export async function run(target: Target, options: RunOptions = {}): Promise<Run
   checkTarget(target)
   const start = performance.now()
   const seed = options.seed ?? randomSeed()
+  checkWaivers(target)
   const planned = plan(select(options))
   const abilities = await probe(target)
   const results: Result[] = []
@@ -107,6 +108,12 @@ export async function run(target: Target, options: RunOptions = {}): Promise<Run
     one,
   )
   await target.end?.()
+  const settled = results.map((result) =>
+    settleWaiver(
+      result,
+      results.filter((other) => other.id === result.id),
+    ),
+  )
   // measurements are no rule of correctness
   const chosen = new Set(planned.map((item) => item.case))
   const whole = allCases.every((one) => one.area === 'perf' || chosen.has(one))
@@ -116,9 +123,15 @@ export async function run(target: Target, options: RunOptions = {}): Promise<Run
     durationMs: performance.now() - start,
     whole,
     abilities,
-    results,
+    results: settled,
     leftovers,
   }
+}
+
+/** A waiver that names no case would silence nothing, unnoticed. Throws {@link TargetError}. */
+export function checkWaivers(target: Target): void {
+  const unknown = Object.keys(target.waive ?? {}).filter((id) => !allCases.some((one) => one.id === id))
+  if (unknown.length > 0) throw new TargetError(`the target waives what is no case: ${unknown.join(', ')}`)
 }
 
 async function pool<T>(items: readonly T[], size: number, work: (item: T) => Promise<void>): Promise<void> {
