@@ -32,9 +32,6 @@ export const claimMutants: readonly Mutant[] = [
     }),
     fails: {
       'broker/republish-claimed-no-block': 'claim of one, after the republish of "a"',
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'race/no-loss': 'what was acknowledged or is left to claim',
     },
   },
@@ -71,16 +68,13 @@ export const claimMutants: readonly Mutant[] = [
       'broker/size': 'size after both ended',
       'fault/kill-after-claim': 'what another claims after the leases ended',
       'fault/kill-before-ack': 'what another claims after the lease ended',
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'model/broker': 'claim of all after the lease of a ended',
       'race/ack-vs-expiry': 'what another was given, the ack at the end of the lease having resolved false',
       'race/extend-vs-expiry': 'what another was given, extendLock having rejected',
       'race/no-loss': 'what was acknowledged or is left to claim',
       'time/node-one-hour-ahead': 'claim by the other after the lease that the node whose clock is off had',
       'time/node-one-hour-behind': 'claim by the other after the lease that the node whose clock is off had',
-      'time/ttl-floor': 'claim by another after a lease of 307 ms',
+      'time/ttl-floor': 'claim by another after a lease of',
     },
   },
   {
@@ -98,9 +92,6 @@ export const claimMutants: readonly Mutant[] = [
       'broker/extend-many': 'what extendMany resolves to with another’s and its own receipt',
       'broker/lease-fields': 'the receipt of the second id',
       'broker/same-consumer-aba': 'the receipt of the second claim',
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
     },
   },
   {
@@ -119,9 +110,6 @@ export const claimMutants: readonly Mutant[] = [
       'broker/publish-many': 'the order after publishMany',
       'broker/republish-claimed-no-block': 'claim of one, after the republish of "a"',
       'broker/republish-claimed-no-steal': 'claim by another after the republish',
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'model/broker': 'size after publish',
     },
   },
@@ -145,10 +133,8 @@ export const claimMutants: readonly Mutant[] = [
       'broker/fifo': 'the order of one fifo claim',
       'broker/lifo': 'the order of one lifo claim',
       'broker/priority-visible-to-fifo': 'what a fifo claim sees',
+      'broker/strategy-everywhere': 'what claimLeases gives first (lifo)',
       'broker/strategy-switch-strands-none': 'what the claims gave',
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
     },
   },
   {
@@ -166,9 +152,7 @@ export const claimMutants: readonly Mutant[] = [
     fails: {
       'broker/fifo': 'the order of one fifo claim',
       'broker/lifo': 'the order of one lifo claim',
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'broker/strategy-everywhere': 'what claimLeases gives first (fifo)',
     },
   },
   {
@@ -183,9 +167,7 @@ export const claimMutants: readonly Mutant[] = [
     ),
     fails: {
       'broker/lifo': 'the order of one lifo claim',
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'broker/strategy-everywhere': 'what claimLeases gives first (lifo)',
     },
   },
   {
@@ -211,11 +193,9 @@ export const claimMutants: readonly Mutant[] = [
       'broker/priority-high-first': 'the order of one claim',
       'broker/priority-ties-fifo': 'the order of one claim of three priorities',
       'broker/publish-many': 'the order after publishMany',
+      'broker/strategy-everywhere': 'what claimLeases gives first (no strategy)',
       'job-store/claim-order': 'the ids of one claim, in order',
       'job-store/concurrency-place-comes-back': 'the jobs that w could claim',
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'job-store/pause-resume': 'the jobs that w could claim',
       'job-store/settle-retry-delay-holds': 'the jobs that w could claim',
       'model/broker': 'claim of 1 by x',
@@ -234,9 +214,6 @@ export const claimMutants: readonly Mutant[] = [
     fails: {
       'broker/priority-high-first': 'the order of one claim',
       'job-store/claim-order': 'the ids of one claim, in order',
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
     },
   },
   {
@@ -268,9 +245,6 @@ export const claimMutants: readonly Mutant[] = [
       'fault/kill-before-ack': 'what the dying node claims',
       'job-store/claim-exact-slots': 'a claim of 3 of a type with 5 jobs',
       'job-store/claim-order': 'the ids of one claim, in order',
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'model/broker': 'claim of 2 by x',
     },
   },
@@ -297,9 +271,6 @@ export const claimMutants: readonly Mutant[] = [
       'broker/promote-once': 'what twelve claims at once gave',
       'broker/republish-earlier-wins': 'a delayed id, published again without delay',
       'broker/wake-hint-time': 'what is claimable then',
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'model/broker': 'size after claim',
       'race/no-loss': 'what is left to claim',
       'race/promote-storm': 'what sixteen claims at once gave',
@@ -318,9 +289,6 @@ export const claimMutants: readonly Mutant[] = [
     ),
     fails: {
       'broker/limit-negative': 'claim with limit -1',
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
     },
   },
   {
@@ -335,9 +303,6 @@ export const claimMutants: readonly Mutant[] = [
     ),
     fails: {
       'broker/limit-0': 'claim with limit 0',
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'model/broker': 'claim of 0 by x',
     },
   },
@@ -354,16 +319,14 @@ export const claimMutants: readonly Mutant[] = [
     fails: {
       'broker/extend-many': 'the id that claimLeases of one gives from mail',
       'broker/limit-exact': 'how many a claim of 3 gives',
+      'broker/max-active-per-queue': 'how many a plain claim of another queue gives',
       'broker/nack-back-of-band': 'the first claim',
       'broker/nack-keeps-priority': 'the order after nack of the higher',
       'broker/republish-claimed-no-block': 'the first claim',
       'broker/size': 'size',
       'job-store/claim-exact-slots': 'a claim of 3 of a type with 5 jobs',
       'job-store/counters-survive-prune': 'the jobs that w could claim',
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
       'job-store/heartbeat-all': 'the jobs that w could claim',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'job-store/next-due': 'jobs and nextDueInMs of a claim of 1 of 2',
       'job-store/pause-resume': 'the jobs that w could claim',
       'job-store/prune-age': 'the jobs that w could claim',
@@ -402,9 +365,6 @@ export const claimMutants: readonly Mutant[] = [
       'broker/max-active': 'what nine claims at once gave',
       'broker/promote-once': 'what twelve claims at once gave',
       'job-store/concurrency-cluster-wide': 'jobs claimed while two are running',
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'race/claim-disjoint': 'what twelve consumers were given',
       'race/no-loss': 'ids that came back after their ack, without having been published again',
       'race/pause-vs-claim': 'what was given before the pause and after resume',
@@ -426,10 +386,8 @@ export const claimMutants: readonly Mutant[] = [
     ),
     fails: {
       'broker/max-active': 'how many are leased after nine claims at once with maxActive 3',
+      'broker/max-active-per-queue': 'a claim with maxActive 3 when three are leased, by two methods',
       'job-store/concurrency-cluster-wide': 'jobs that four claims at once got, with maxActive 2',
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
     },
   },
   {
@@ -446,9 +404,6 @@ export const claimMutants: readonly Mutant[] = [
     fails: {
       'broker/max-active': 'how many a claim gives after both leases ended',
       'job-store/concurrency-place-comes-back': 'the jobs that w could claim',
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
     },
   },
   {
@@ -465,9 +420,6 @@ export const claimMutants: readonly Mutant[] = [
     fails: {
       'broker/expiry-redelivers': 'their deliveries',
       'broker/lease-fields': 'id and deliveries after a nack',
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
     },
   },
   {
@@ -482,9 +434,6 @@ export const claimMutants: readonly Mutant[] = [
     ),
     fails: {
       'broker/lease-fields': 'milliseconds between the due times of an immediate and a delayed id',
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
     },
   },
   {
@@ -504,10 +453,7 @@ export const claimMutants: readonly Mutant[] = [
       'broker/size': 'size before both end',
       'broker/wake-hint-time': 'a wake for a delay that ended',
       'job-store/claim-order': 'the ids of one claim, in order',
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
-      'time/ttl-floor': 'claim within a delay of 307 ms',
+      'time/ttl-floor': 'claim within a delay of',
     },
   },
   {
@@ -522,9 +468,6 @@ export const claimMutants: readonly Mutant[] = [
     ),
     fails: {
       'broker/delay-over-2^31': 'claim at once',
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
     },
   },
   {
@@ -540,9 +483,6 @@ export const claimMutants: readonly Mutant[] = [
     fails: {
       'broker/delay-joins-priority': 'the order once all are due',
       'job-store/claim-order': 'the ids of one claim, in order',
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'model/broker': 'claim of 1 by x',
     },
   },
@@ -561,9 +501,6 @@ export const claimMutants: readonly Mutant[] = [
     ),
     fails: {
       'broker/republish-earlier-wins': 'a waiting id, published again with a delay',
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'model/broker': 'size after publish',
     },
   },
@@ -581,9 +518,6 @@ export const claimMutants: readonly Mutant[] = [
     ),
     fails: {
       'broker/double-publish-coalesces': 'the order after a higher and a lower republish',
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
     },
   },
   {
@@ -599,9 +533,6 @@ export const claimMutants: readonly Mutant[] = [
     ),
     fails: {
       'broker/priority-default': 'publish with priority 21',
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
     },
   },
   {
@@ -617,9 +548,6 @@ export const claimMutants: readonly Mutant[] = [
     ),
     fails: {
       'broker/delay-negative': 'publish with a delay of -1',
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
     },
   },
   {
@@ -635,9 +563,6 @@ export const claimMutants: readonly Mutant[] = [
     fails: {
       'broker/name-isolated': 'what is claimed from the queue "Q"',
       'broker/pause-isolated': 'claim from "MAIL" while "mail" is paused',
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
     },
   },
   {
@@ -653,9 +578,6 @@ export const claimMutants: readonly Mutant[] = [
         },
     ),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'perf/claim-growth': 'the median claim with',
     },
   },

@@ -500,7 +500,7 @@ export const jobSettleMutants: readonly Mutant[] = [
     ),
     fails: {
       'job-store/concurrency-place-comes-back': 'the jobs that w could claim',
-      'job-store/settle-retry': 'runAt is 200 ms after the settle, or later',
+      'job-store/settle-retry': 'runAt is',
       'job-store/settle-retry-delay-holds': 'the jobs that w could claim',
     },
   },

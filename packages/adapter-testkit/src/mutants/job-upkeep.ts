@@ -116,7 +116,7 @@ export const jobUpkeepMutants: readonly Mutant[] = [
         },
     ),
     fails: {
-      'job-store/heartbeat-all': 'dead and recovered in the sweep after heartbeat 2',
+      'job-store/heartbeat-all': 'dead and recovered in the sweep after heartbeat 3',
       'job-store/recover-grace': 'dead in a sweep after that heartbeat',
     },
   },

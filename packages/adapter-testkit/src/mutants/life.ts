@@ -15,9 +15,6 @@ export const lifeMutants: readonly Mutant[] = [
         })(node),
     },
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'life/use-after-close': 'storage.save after close',
     },
   },
@@ -34,9 +31,6 @@ export const lifeMutants: readonly Mutant[] = [
         })(node),
     },
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'life/close-idempotent': 'close of the lock, twice at once',
     },
   },
@@ -63,9 +57,6 @@ export const lifeMutants: readonly Mutant[] = [
         'an unexpected UnavailableError UNAVAILABLE: the model broker is unreachable: start it agai',
       'broker/pause-durable':
         'an unexpected UnavailableError UNAVAILABLE: the model storage is unreachable: start it aga',
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'lock/token-survives-restart':
         'an unexpected UnavailableError UNAVAILABLE: the model storage is unreachable: start it aga',
     },

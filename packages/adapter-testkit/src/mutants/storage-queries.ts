@@ -42,9 +42,6 @@ export const storageQueryMutants: readonly Mutant[] = [
       })(),
     ),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'storage/filter-eq-not-containment': 'the ids listed by a list',
     },
   },
@@ -58,9 +55,6 @@ export const storageQueryMutants: readonly Mutant[] = [
       })(),
     ),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'model/storage': 'list',
       'storage/filter-date-by-value': 'the ids listed by an instant',
       'storage/filter-in': 'the ids listed by $in of an instant and a boolean',
@@ -76,11 +70,9 @@ export const storageQueryMutants: readonly Mutant[] = [
       })(),
     ),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'model/storage': 'list',
       'storage/filter-null-vs-missing': 'the ids listed by null',
+      'storage/index-is-a-hint': 'count by null of an indexed field',
       'storage/undefined-dropped': 'count by null of the dropped field',
     },
   },
@@ -94,12 +86,10 @@ export const storageQueryMutants: readonly Mutant[] = [
       })(),
     ),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'model/storage': 'a walk of pages of 1',
       'storage/filter-ne': 'the ids listed by $ne of a number',
       'storage/filter-null-vs-missing': 'the ids listed by $ne null',
+      'storage/index-is-a-hint': 'ids by $ne of an indexed field',
     },
   },
   {
@@ -114,11 +104,9 @@ export const storageQueryMutants: readonly Mutant[] = [
       })(),
     ),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'model/storage': 'list',
       'storage/filter-null-vs-missing': 'the ids listed by null',
+      'storage/index-is-a-hint': 'count by null of an indexed field',
       'storage/undefined-dropped': 'count by null of the dropped field',
     },
   },
@@ -136,9 +124,6 @@ export const storageQueryMutants: readonly Mutant[] = [
       })(),
     ),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'model/storage': 'list',
       'storage/filter-range': 'the ids listed by $gt 9',
       'storage/text-by-bytes': 'ids whose text is above U+FF5E',
@@ -154,9 +139,6 @@ export const storageQueryMutants: readonly Mutant[] = [
       })(),
     ),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'storage/filter-range': 'the ids listed by $gte 9',
     },
   },
@@ -177,9 +159,6 @@ export const storageQueryMutants: readonly Mutant[] = [
       })(),
     ),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'model/storage': 'list',
       'storage/filter-ne': 'the ids listed by $ne together with $in',
       'storage/filter-range': 'the ids listed by both ends',
@@ -210,10 +189,9 @@ export const storageQueryMutants: readonly Mutant[] = [
       'job-store/expire-pending': 'expired in the sweeps',
       'job-store/expiry-spares-running': 'the state after a sweep past expiresAt',
       'job-store/fence-grows': 'the jobs that w could claim',
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
       'job-store/heartbeat-all': 'dead and recovered in the sweep after heartbeat 1',
       'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+        'pending, running, completed, failed and cancelled in the counts',
       'job-store/list-filters': 'list of a type',
       'job-store/prune-age-holds': 'the jobs that w could claim',
       'job-store/recover-crash-limit': 'state, crashes and failures after the first death',
@@ -242,10 +220,6 @@ export const storageQueryMutants: readonly Mutant[] = [
         },
     ),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/heartbeat-all': 'dead and recovered in the sweep after heartbeat 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'storage/empty-id-rejected': 'list of the namespace ""',
       'storage/unknown-operator-rejected': 'list with the operator $regex',
     },
@@ -262,9 +236,6 @@ export const storageQueryMutants: readonly Mutant[] = [
       })(),
     ),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'storage/filter-range': 'the ids listed by $gt 9',
       'storage/numeric-not-lexical': 'the numbers in order',
       'storage/order-desc': 'ids ordered by a number, desc',
@@ -280,9 +251,6 @@ export const storageQueryMutants: readonly Mutant[] = [
       })(),
     ),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'storage/filter-range': 'the ids listed by $gte of text',
       'storage/text-by-bytes': 'ids ordered by the same text in a field',
     },
@@ -298,9 +266,6 @@ export const storageQueryMutants: readonly Mutant[] = [
       })(),
     ),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'storage/missing-last': 'ids, desc',
     },
   },
@@ -318,9 +283,6 @@ export const storageQueryMutants: readonly Mutant[] = [
       })(),
     ),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'model/storage': 'list',
       'storage/missing-last': 'ids, asc',
       'storage/ties-by-id': 'ids ordered by a field with ties',
@@ -339,9 +301,6 @@ export const storageQueryMutants: readonly Mutant[] = [
         },
     ),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'model/storage': 'a walk of pages of 1',
       'storage/cas-many': 'the records a, b, c, z',
       'storage/case-sensitive': 'the ids that list gives, in order by bytes',
@@ -374,9 +333,6 @@ export const storageQueryMutants: readonly Mutant[] = [
         },
     ),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'model/storage': 'list',
       'storage/limit-0': 'list with limit 0',
     },
@@ -392,9 +348,6 @@ export const storageQueryMutants: readonly Mutant[] = [
         },
     ),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'model/storage': 'list',
       'storage/offset': 'three ids from offset 5',
       'storage/ties-by-id': 'a slice across two groups',
@@ -420,9 +373,6 @@ export const storageQueryMutants: readonly Mutant[] = [
         },
     ),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'job-store/list-filters': 'the ids of the walk',
       'storage/cursor-under-delete': 'the ids seen, each page deleted after it was read',
       'storage/cursor-under-insert': 'ids seen in a walk with inserts before the cursor',
@@ -444,9 +394,6 @@ export const storageQueryMutants: readonly Mutant[] = [
         },
     ),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'job-store/list-filters': 'whether the walk had one page only',
       'storage/cursor-complete': 'the record of a page',
       'storage/unknown-operator-rejected': 'page with the operator $regex',
@@ -466,9 +413,8 @@ export const storageQueryMutants: readonly Mutant[] = [
     fails: {
       'job-store/composed-equals-fused': 'the counts after insert',
       'job-store/counters-survive-prune': 'the records left',
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
       'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+        'pending, running, completed, failed and cancelled in the counts',
       'job-store/stats': 'the counts of mail',
       'job-store/workers-listed': 'id, dead and running of the workers',
       'model/hybrid': 'the counts after insert',
@@ -484,7 +430,9 @@ export const storageQueryMutants: readonly Mutant[] = [
       'storage/filter-ne': 'count by $ne of a number',
       'storage/filter-null-vs-missing': 'count by null',
       'storage/filter-range': 'count by $gt 9',
+      'storage/index-is-a-hint': 'count by null of an indexed field',
       'storage/int53-exact': 'count by a number two above',
+      'storage/own-field-names': 'count by the field id with the id of a record',
       'storage/save-replaces': 'count by a field that the second save left out',
       'storage/undefined-dropped': 'count by null of the dropped field',
     },
@@ -500,9 +448,6 @@ export const storageQueryMutants: readonly Mutant[] = [
         },
     ),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'model/storage': 'prune before 3000',
       'storage/prune-created-at': 'the ids that stay after prune: by createdAt',
       'storage/prune-strict': 'the ids that stay after prune: by finishedAt',
@@ -532,10 +477,7 @@ export const storageQueryMutants: readonly Mutant[] = [
       'job-store/expire-pending': 'the states of those that have not expired',
       'job-store/expiry-spares-running': 'the record of a is there',
       'job-store/fence-grows': 'the jobs that w could claim',
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
       'job-store/heartbeat-all': 'the answer to heartbeat 2',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'job-store/prune-age': 'the jobs left',
       'job-store/prune-age-holds': 'the jobs that w could claim',
       'job-store/recover-crash-limit': 'the record of a is there',
@@ -560,9 +502,6 @@ export const storageQueryMutants: readonly Mutant[] = [
         },
     ),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'model/storage': 'prune before 2001',
       'storage/case-sensitive': 'prune of the namespace "ns"',
       'storage/glob-meta': 'prune of the namespace "jobs*"',
@@ -587,9 +526,6 @@ export const storageQueryMutants: readonly Mutant[] = [
         },
     ),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'job-store/remember-ends': 'inserting the id again after its time',
       'model/storage': 'prune before 3000',
       'race/prune-vs-save': 'how many prune says it deleted of 40 old records, 20 being saved anew meanwhile',
@@ -621,9 +557,6 @@ export const storageQueryMutants: readonly Mutant[] = [
         },
     ),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'job-store/sweep-bounded': 'jobs touched by a sweep with limit 3',
       'model/storage': 'prune before 1000',
       'storage/prune-bounded': 'what prune of 1,210 old records resolves to',
@@ -655,9 +588,6 @@ export const storageQueryMutants: readonly Mutant[] = [
         },
     ),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'job-store/sweep-twice-at-once': 'recovered and expired, over all sweeps',
       'job-store/unique-occurrence': 'how many of four inserts said `inserted`',
       'lin/cas': 'one order of the overlapping calls that explains every answer',
@@ -684,9 +614,6 @@ export const storageQueryMutants: readonly Mutant[] = [
         },
     ),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'storage/cas-many': 'the answers in order',
       'storage/cas-missing': 'compareAndSet expecting 0 where there is none',
     },
@@ -710,10 +637,7 @@ export const storageQueryMutants: readonly Mutant[] = [
     ),
     fails: {
       'job-store/composed-equals-fused': 'insert of a',
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
       'job-store/insert-idempotent': 'insert of a in a later call',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'job-store/repeat-after-finish': 'inserting kept, pruned, failed, discarded, default again',
       'job-store/undecodable-kept': 'inserting its id again',
       'job-store/unique-occurrence': 'how many of four inserts said `inserted`',
@@ -736,9 +660,6 @@ export const storageQueryMutants: readonly Mutant[] = [
         },
     ),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'job-store/undecodable-kept': 'the failed jobs listed',
       'storage/cas-ok': 'compareAndSet with 0 on a record without rev',
     },
@@ -764,9 +685,6 @@ export const storageQueryMutants: readonly Mutant[] = [
         },
     ),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'storage/cas-many': 'the answers in order',
     },
   },
@@ -794,7 +712,6 @@ export const storageQueryMutants: readonly Mutant[] = [
       'job-store/claim-exact-slots': 'the jobs that w could claim',
       'job-store/claim-order': 'the ids of one claim, in order',
       'job-store/composed-equals-fused': 'the records after insert',
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
       'job-store/insert-bad-one-isolated': 'records of the refused ones',
       'job-store/insert-defaults': 'get of x, a and y',
       'job-store/leave-keeps-started-attempts':
@@ -802,6 +719,7 @@ export const storageQueryMutants: readonly Mutant[] = [
       'job-store/repeat-after-finish': 'which records are gone',
       'model/hybrid': 'the records after change',
       'storage/getmany-order': 'answers in the order of the ids',
+      'storage/ns-isolated-batches': 'getMany in the second',
     },
   },
   {
@@ -827,11 +745,8 @@ export const storageQueryMutants: readonly Mutant[] = [
       'job-store/dead-worker-refused': 'the jobs of w1, whose lease ended',
       'job-store/expire-pending': 'due after a sweep',
       'job-store/fence-grows': 'the jobs of w-dies, whose lease ended',
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
       'job-store/heartbeat-releases-unknown':
         'state, attempt, crashes and failures of the unknown claim once it is old enough',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'job-store/prune-age': 'the records of done and cancelled, older than their age',
       'job-store/recover-cancelled': 'a after its worker died',
       'job-store/recover-crash-limit': 'the jobs of w1, whose lease ended',
@@ -839,7 +754,7 @@ export const storageQueryMutants: readonly Mutant[] = [
       'job-store/remember-ends': 'inserting the id again after its time',
       'job-store/sweep-bounded': 'the states when the sweeps have no more',
       'job-store/sweep-twice-at-once': 'state and crashes of each job after three sweeps at once',
-      'time/now': 'how far now moved while 60 ms passed',
+      'time/now': 'how far now moved while',
     },
   },
 ]

@@ -75,10 +75,7 @@ export const storageValueMutants: readonly Mutant[] = [
     mistake: '`[]` becomes `{}`',
     parts: stores((value) => (Array.isArray(value) && value.length === 0 ? {} : value)),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
       'job-store/insert-roundtrip': 'the claimed job',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'model/storage': 'get of a',
       'storage/cas-many': 'the records a, b, c, z',
       'storage/cas-preserves-types': 'get after the insert',
@@ -99,9 +96,6 @@ export const storageValueMutants: readonly Mutant[] = [
         })(node),
     },
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'storage/caller-mutation': 'get after the caller changed its object',
     },
   },
@@ -116,9 +110,7 @@ export const storageValueMutants: readonly Mutant[] = [
         })(node),
     },
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'job-store/hands-out-copies': 'payload, options and occurrence of claim 2',
       'schedule-store/roundtrip': 'get after the caller changed what it was given',
       'storage/list-isolated': 'get after an answer of list was changed',
       'storage/returned-mutation': 'a second get after the first answer was changed',
@@ -130,8 +122,6 @@ export const storageValueMutants: readonly Mutant[] = [
     fails: {
       'job-store/hands-out-copies': 'payload, options and occurrence of claim 1',
       'job-store/insert-roundtrip': 'the claimed job',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'model/storage': 'get of a',
       'schedule-store/roundtrip': 'get after add',
       'schedule-store/state': 'state, payload, value and version after setState inactive',
@@ -159,8 +149,6 @@ export const storageValueMutants: readonly Mutant[] = [
     fails: {
       'job-store/hands-out-copies': 'payload, options and occurrence of claim 1',
       'job-store/insert-roundtrip': 'the result in the record',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'storage/cas-preserves-types': 'get after the insert',
       'storage/date-roundtrip': 'get after save',
       'storage/filter-date-by-value': 'the ids listed by an instant',
@@ -173,9 +161,6 @@ export const storageValueMutants: readonly Mutant[] = [
       typeof value === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value) ? new Date(value) : value,
     ),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'storage/date-roundtrip': 'get after save',
       'storage/filter-date-by-value': 'the ids listed by an instant',
       'storage/prune-missing-field-kept': 'the ids that stay after prune: what has no age',
@@ -189,10 +174,7 @@ export const storageValueMutants: readonly Mutant[] = [
         : value,
     ),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
       'job-store/insert-roundtrip': 'the claimed job',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'storage/date-roundtrip': 'get after save',
       'storage/filter-date-by-value': 'the ids listed by an instant',
     },
@@ -216,10 +198,7 @@ export const storageValueMutants: readonly Mutant[] = [
       'job-store/expire-pending': 'the states of those that have not expired',
       'job-store/expiry-spares-running': 'the record of a is there',
       'job-store/fence-grows': 'the jobs that w could claim',
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
       'job-store/heartbeat-all': 'the answer to heartbeat 2',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'job-store/prune-age': 'the jobs left',
       'job-store/prune-age-holds': 'the jobs that w could claim',
       'job-store/recover-crash-limit': 'the record of a is there',
@@ -235,6 +214,7 @@ export const storageValueMutants: readonly Mutant[] = [
       'schedule-store/update-fallback': 'get after an update by delete and add',
       'storage/cas-preserves-types': 'get after the insert',
       'storage/filter-null-vs-missing': 'the ids listed by null',
+      'storage/index-is-a-hint': 'count by null of an indexed field',
       'storage/null-kept': 'the null property is there',
       'storage/prune-bounded': 'what prune of 1,210 old records resolves to',
       'storage/prune-terminal-only': 'the ids that stay after prune: unfinished ones among finished',
@@ -249,9 +229,6 @@ export const storageValueMutants: readonly Mutant[] = [
         : value,
     ),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'storage/undefined-dropped': 'the undefined property is missing',
     },
   },
@@ -259,9 +236,6 @@ export const storageValueMutants: readonly Mutant[] = [
     mistake: 'NaN and Infinity become null, as JSON.stringify has it',
     parts: accepts((value) => deepNumbers(value, (number) => (Number.isFinite(number) ? number : null))),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'storage/nan-rejected': 'save of Infinity',
     },
   },
@@ -271,9 +245,6 @@ export const storageValueMutants: readonly Mutant[] = [
       typeof value === 'string' && /^-?\d{1,15}$/.test(value) ? Number(value) : value,
     ),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'model/storage': 'get of a',
       'schedule-store/roundtrip': 'get after add',
       'schedule-store/state': 'state, payload, value and version after setState inactive',
@@ -292,10 +263,7 @@ export const storageValueMutants: readonly Mutant[] = [
     mistake: 'NUL characters are cut out of text',
     parts: stores((value) => (typeof value === 'string' ? value.replaceAll('\0', '') : value)),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
       'job-store/insert-roundtrip': 'the claimed job',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'storage/cas-preserves-types': 'get after the insert',
       'storage/nul-char': 'get after save',
     },
@@ -309,9 +277,6 @@ export const storageValueMutants: readonly Mutant[] = [
       return result
     }),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'storage/proto-key-inert':
         'an unexpected ValueUnserializableError VALUE_UNSERIALIZABLE: value: an instance of a class',
     },
@@ -329,9 +294,6 @@ export const storageValueMutants: readonly Mutant[] = [
       return result
     }),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'storage/dollar-dot-field': 'get of keys with $ and dots',
     },
   },
@@ -351,7 +313,6 @@ export const storageValueMutants: readonly Mutant[] = [
       'job-store/change-retry': 'state, failures, crashes and finishedAt of worn',
       'job-store/composed-equals-fused': 'the records after settle',
       'job-store/dead-worker-refused': 'a dead worker’s completion of a job taken back',
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
       'job-store/heartbeat-leave': 'state, attempt and crashes of what it held',
       'job-store/heartbeat-releases-unknown':
         'state, attempt, crashes and failures of the unknown claim once it is old enough',
@@ -377,9 +338,6 @@ export const storageValueMutants: readonly Mutant[] = [
     mistake: 'colon-joined keys',
     parts: keyed((namespace, id) => `${namespace}:${id}`),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'storage/separator-collision': 'get of "c" in "n0:b"',
     },
   },
@@ -387,9 +345,6 @@ export const storageValueMutants: readonly Mutant[] = [
     mistake: 'the namespace is not part of the key',
     parts: keyed((_namespace, id) => id),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'job-store/pause-resume': 'insert of running, waiting, note',
       'model/storage': 'compareAndSet expecting null',
       'schedule-store/update-fallback': 'get after an update by delete and add',
@@ -400,6 +355,7 @@ export const storageValueMutants: readonly Mutant[] = [
       'storage/id-512B': 'count',
       'storage/missing-null': 'get of an id that only another namespace has is null',
       'storage/ns-isolated': 'get in the first namespace',
+      'storage/ns-isolated-batches': 'page of the first',
       'storage/prefix-sibling': 'list of the namespace "jobs"',
       'storage/reserved-sentinel': 'list of the namespace "__meta__"',
       'storage/separator-collision': 'get of "c" in "n0:b"',
@@ -411,9 +367,6 @@ export const storageValueMutants: readonly Mutant[] = [
     mistake: 'ids are compared without regard to case',
     parts: keyed((namespace, id) => JSON.stringify([namespace, id.toLowerCase()])),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'model/storage': 'compareAndSet expecting null',
       'schedule-store/roundtrip': 'get of the name in capitals',
       'storage/case-sensitive': 'get of the id "job"',
@@ -427,9 +380,6 @@ export const storageValueMutants: readonly Mutant[] = [
     mistake: 'ids are normalised',
     parts: keyed((namespace, id) => JSON.stringify([namespace, id.normalize('NFC')])),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'storage/nfc-nfd-distinct': 'get of the id "café"',
       'storage/unicode-id': 'get of the id "ä"',
     },
@@ -438,9 +388,6 @@ export const storageValueMutants: readonly Mutant[] = [
     mistake: 'long ids are cut off',
     parts: keyed((namespace, id) => JSON.stringify([namespace, id.slice(0, 255)])),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'storage/id-512B': 'get of an id of 1024 bytes (ascii)',
     },
   },
@@ -448,9 +395,6 @@ export const storageValueMutants: readonly Mutant[] = [
     mistake: 'trailing spaces of ids do not count',
     parts: keyed((namespace, id) => JSON.stringify([namespace, id.trimEnd()])),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'storage/unicode-id': 'get of the id "a"',
     },
   },
@@ -458,9 +402,6 @@ export const storageValueMutants: readonly Mutant[] = [
     mistake: 'a namespace is scanned by prefix',
     parts: scans((namespace) => (row) => row.namespace.startsWith(namespace)),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'schedule-store/delete-missing': 'the names left',
       'schedule-store/never-written': 'the names another node lists after add',
       'schedule-store/purged':
@@ -479,9 +420,6 @@ export const storageValueMutants: readonly Mutant[] = [
     mistake: 'a namespace is scanned with LIKE, its wildcards not escaped',
     parts: scans((namespace) => matching(like(namespace))),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'storage/reserved-sentinel': 'list of the namespace "_meta"',
       'storage/separator-collision': 'list of "n9%3A"',
       'storage/sql-wildcard': 'list of the namespace "j_bs"',
@@ -491,9 +429,6 @@ export const storageValueMutants: readonly Mutant[] = [
     mistake: 'a namespace is scanned with a glob, its wildcards not escaped',
     parts: scans((namespace) => matching(glob(namespace))),
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'storage/glob-meta': 'list of the namespace "jobs*"',
       'storage/reserved-sentinel': 'list of the namespace "*"',
       'storage/sql-wildcard': 'list of the namespace "?"',
@@ -510,9 +445,6 @@ export const storageValueMutants: readonly Mutant[] = [
         })(node),
     },
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'storage/reserved-sentinel': 'count',
     },
   },
@@ -527,9 +459,7 @@ export const storageValueMutants: readonly Mutant[] = [
         })(node),
     },
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+      'storage/index-is-a-hint': 'ids by $ne of an indexed field',
       'storage/reserved-sentinel': 'list of a namespace in which nothing was saved',
     },
   },
@@ -544,9 +474,6 @@ export const storageValueMutants: readonly Mutant[] = [
         })(node),
     },
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'storage/empty-id-rejected': 'save with the id ""',
     },
   },
@@ -564,9 +491,6 @@ export const storageValueMutants: readonly Mutant[] = [
         })(node),
     },
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'lin/cas': 'an unexpected Error: no record a',
       'model/storage': 'an unexpected Error: no record a',
       'schedule-store/delete-missing': 'delete of an unknown name',
@@ -588,9 +512,6 @@ export const storageValueMutants: readonly Mutant[] = [
         })(node),
     },
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'model/hybrid':
         'an unexpected ValueUnserializableError VALUE_UNSERIALIZABLE: value: undefined cannot be st',
       'model/storage': 'get of a',
@@ -611,6 +532,7 @@ export const storageValueMutants: readonly Mutant[] = [
       'storage/glob-meta': 'get of "*" after its delete',
       'storage/missing-null': 'get of a missing id is null, nothing else',
       'storage/nfc-nfd-distinct': 'get of "café" after its delete',
+      'storage/ns-isolated-batches': 'an id that saveMany stored in the other namespace',
       'storage/reserved-sentinel': 'get of "__meta__" after its delete',
       'storage/sql-wildcard': 'get of "%" after its delete',
       'storage/unicode-id': 'get of "a" after its delete',

@@ -38,9 +38,6 @@ export const timeMutants: readonly Mutant[] = [
         })(node),
     },
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'time/node-one-hour-ahead': 'claim by the other after the lease that the node whose clock is off had',
       'time/node-one-hour-behind':
         'claim of an id that the node whose clock is off delayed by half an hour, by the other',
@@ -65,9 +62,6 @@ export const timeMutants: readonly Mutant[] = [
         })(node),
     },
     fails: {
-      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
-      'job-store/leave-keeps-started-attempts':
-        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'time/long-transaction': 'extendLock right after a claim that had waited for longer than its lease',
     },
   },

@@ -81,7 +81,7 @@ export class Trials {
     const next = async (): Promise<void> => {
       for (let item = together.shift(); item !== undefined; item = together.shift()) await work(item)
     }
-    await Promise.all(Array.from({ length: 24 }, next))
+    await Promise.all(Array.from({ length: 12 }, next))
     for (const item of alone) await work(item)
   }
 }
