@@ -248,6 +248,8 @@ export const insertCases: readonly Case[] = suite('job-store', ['jobStore'], {
     why: 'Every worker that boots inserts the next occurrence; the daily invoice run must not run once a worker.',
     mistake: 'insert is not atomic across nodes, or the occurrence is not kept with the job',
     async run(context) {
+      if (context.variant === 'composed' && !context.has('storage.compareAndSet'))
+        context.notApplicable('the storage under the composed store has no compareAndSet')
       const { check, open } = context
       const crew = new Crew(context)
       const nodes = [context.node, await open(), await open(), await open()]

@@ -81,6 +81,8 @@ export const keepCases: readonly Case[] = suite('job-store', ['jobStore'], {
     why: 'Without it the store grows with every job; with one kept too few, the last result is gone before it is read.',
     mistake: 'the oldest are kept, the bound is off by one, or the states share one bound',
     async run(context) {
+      if (context.variant === 'composed' && !context.has('storage.compareAndSet'))
+        context.notApplicable('the storage under the composed store has no compareAndSet')
       const { check } = context
       const crew = new Crew(context)
       await crew.join('w')

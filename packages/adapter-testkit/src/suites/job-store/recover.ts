@@ -143,6 +143,8 @@ export const recoverCases: readonly Case[] = suite('job-store', ['jobStore'], {
     why: 'Leadership only saves work: two leaders for a moment must not make two crashes of one.',
     mistake: 'the sweep reads what is overdue and then writes, without asking whether it still is',
     async run(context) {
+      if (context.variant === 'composed' && !context.has('storage.compareAndSet'))
+        context.notApplicable('the storage under the composed store has no compareAndSet')
       const { check, open } = context
       const crew = new Crew(context)
       const nodes = [context.node, await open(), await open()]
