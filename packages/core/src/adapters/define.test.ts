@@ -130,6 +130,55 @@ describe('an adapter from a plain object', () => {
     expect(catchError(create)).toMatchObject({ code: 'ADAPTER_INVALID', missing: ['save', 'count'] })
   })
 
+  test.each([
+    [
+      () => createStorage({ ...mapStorage(), compareAndSwap: () => true } as never),
+      'compareAndSwap',
+      'compareAndSet',
+    ],
+    [() => createStorage({ ...mapStorage(), getmany: () => [] } as never), 'getmany', 'getMany'],
+    [() => createStorage({ ...mapStorage(), Page: () => [] } as never), 'Page', 'page'],
+    [() => createBroker({ ...broker, claimLease: () => [] } as never), 'claimLease', 'claimLeases'],
+    [
+      () =>
+        createLock(
+          new (class extends CountingLock {
+            aquireLease() {}
+          })(),
+        ),
+      'aquireLease',
+      'acquireLease',
+    ],
+  ])('is refused when a method is misspelt: %s', (create, name, meant) => {
+    const error = catchError(create)
+    expect(error).toMatchObject({ code: 'ADAPTER_INVALID', missing: [meant] })
+    expect((error as Error).message).toContain(`${name} is no method of a`)
+  })
+
+  test('may have methods of its own', () => {
+    class Store {
+      save() {}
+      get() {
+        return this.read()
+      }
+      list = () => []
+      delete() {}
+      prune = () => 0
+      count = () => 0
+      pages() {}
+      read = () => null
+      counts() {}
+      row() {}
+      connect() {}
+      removeAll() {}
+      _getmany() {}
+      get client(): never {
+        throw new Error('a getter was called')
+      }
+    }
+    expect(createStorage(new Store()).page).toBeUndefined()
+  })
+
   test('is refused when an optional member is no method, or it is no object', () => {
     const wrong = { ...broker, claimLeases: true } as unknown as typeof broker
     expect(() => createBroker(wrong)).toThrow(

@@ -1,6 +1,7 @@
 /**
  * Adapters from plain objects, or instances of classes: their methods are checked once, here, and what comes out is a full engine that
- * declares exactly the optional methods it found. Methods may answer at once or by a promise.
+ * declares exactly the optional methods it found. Methods may answer at once or by a promise. A method whose name is almost that of an
+ * optional one is refused; others of the author's own are left alone.
  */
 import { BACKEND, type Backend, type HasBackend } from '../contracts/backend.ts'
 import {
@@ -27,6 +28,7 @@ import {
 } from '../contracts/storage-engine.ts'
 import { AdapterInvalidError } from '../errors/sched-error.ts'
 import { checkMethods, hasMethod } from './declared-methods.ts'
+import { refuseNearMisses } from './near-miss.ts'
 
 export type Awaitable<T> = T | Promise<T>
 
@@ -134,19 +136,19 @@ export interface LockImplementation extends LifecycleImplementation {
 
 type Defined<E> = E & Required<Pick<LifecycleImplementation, 'ready' | 'ping' | 'close'>> & HasBackend
 
-/** A storage from a plain object. Throws ADAPTER_INVALID that names every required method it lacks. */
+/** A storage from a plain object. Throws ADAPTER_INVALID that names every required method it lacks, or one whose name is misspelt. */
 export function createStorage(impl: StorageImplementation): Defined<IStorageEngine> {
   const engine = define<IStorageEngine>('storage', impl, STORAGE_REQUIRED, STORAGE_OPTIONAL)
   if (engine.within) engine.within = (transaction) => createStorage(impl.within!(transaction))
   return engine
 }
 
-/** A broker from a plain object. Throws ADAPTER_INVALID that names every required method it lacks. */
+/** A broker from a plain object. Throws ADAPTER_INVALID that names every required method it lacks, or one whose name is misspelt. */
 export function createBroker(impl: BrokerImplementation): Defined<IBrokerEngine> {
   return define<IBrokerEngine>('broker', impl, BROKER_REQUIRED, BROKER_OPTIONAL)
 }
 
-/** A lock from a plain object. Throws ADAPTER_INVALID that names every required method it lacks. */
+/** A lock from a plain object. Throws ADAPTER_INVALID that names every required method it lacks, or one whose name is misspelt. */
 export function createLock(impl: LockImplementation): Defined<ILockAdapter> {
   return define<ILockAdapter>('lock', impl, LOCK_REQUIRED, LOCK_OPTIONAL)
 }
@@ -158,6 +160,7 @@ function define<E extends object>(
   optional: readonly string[],
 ): Defined<E> {
   checkMethods(impl, what, required)
+  refuseNearMisses(impl, what, [...LIFECYCLE, ...required, ...optional])
   const methods = impl as Readonly<Record<string, unknown>>
   const engine: Record<string, unknown> = { ready: done, ping: done, close: done }
   for (const name of [...LIFECYCLE, ...required, ...optional]) {

@@ -1,0 +1,52 @@
+import { AdapterInvalidError } from '../errors/sched-error.ts'
+
+/**
+ * Throws ADAPTER_INVALID for a method of `impl`, own or inherited, whose name is almost one of `known` that it lacks: a slip of the pen
+ * would otherwise cost what that method gives without a word. Names that are nothing like those are the author's own affair.
+ */
+export function refuseNearMisses(impl: object, what: string, known: readonly string[]): void {
+  const names = methodNames(impl)
+  const lacking = known.filter((name) => !names.has(name))
+  for (const name of names) {
+    if (known.includes(name) || name.startsWith('_')) continue
+    const meant = lacking.find((candidate) => isNear(name, candidate))
+    if (meant === undefined) continue
+    throw new AdapterInvalidError(
+      `${name} is no method of a ${what} adapter, and ${meant} is missing: write ${meant} if that is meant, else call ${name} something less like it, or _${name}`,
+      [meant],
+    )
+  }
+}
+
+/** Getters are not looked into: they may do anything. */
+function methodNames(impl: object): Set<string> {
+  const names = new Set<string>()
+  for (let at: object | null = impl; at !== null && at !== Object.prototype; at = Object.getPrototypeOf(at)) {
+    for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(at)))
+      if (typeof value === 'function' && name !== 'constructor') names.add(name)
+  }
+  return names
+}
+
+/** Short words are near to many. */
+const SHORT = 5
+
+/** The same but for case, or, where it is long enough to be told from others, with one slip in every four characters. */
+function isNear(name: string, known: string): boolean {
+  const [a, b] = [name.toLowerCase(), known.toLowerCase()]
+  return a === b || (b.length > SHORT && distance(a, b) <= Math.floor(b.length / 4))
+}
+
+/** Characters to add, drop or replace to get from `a` to `b`. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
+      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1))
+    }
+    row = next
+  }
+  return row[b.length]!
+}
