@@ -161,7 +161,7 @@ export const waitingCases: readonly Case[] = suite('broker', ['broker', 'broker.
     why: 'The id is the job; popped by a waiter that is gone it never runs.',
     mistake: 'the waiter takes the id off the queue in one step (BLPOP) and leases it in a second',
     async run({ broker, check, open, ttl, random, expire, within }) {
-      const rounds = 12
+      const rounds = 24
       const given: string[] = []
       const waits: Promise<unknown>[] = []
       for (let round = 0; round < rounds; round++) {
