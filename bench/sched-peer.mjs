@@ -1,6 +1,7 @@
 // Ours as a contender: the whole scheduler over an adapter package, as a user runs it (built, not the sources).
 // ":plain" forces the composed store over the adapter's storage and broker; ":store" is the job store alone, in batches.
 import { randomUUID } from 'node:crypto'
+import { createRequire } from 'node:module'
 
 const built = (name) => import(new URL(`../packages/${name}/dist/index.js`, import.meta.url))
 const retention = { completed: { count: 0 } } // as the peers are told: finished jobs are not kept
@@ -23,6 +24,7 @@ export function schedPeer(open) {
 
 async function wholeScheduler(adapters, opts) {
   const { JobScheduler, defineJob } = await built('core')
+  const { z } = createRequire(new URL('../packages/core/package.json', import.meta.url))('zod')
   const make = (maxConcurrentJobs, handle) =>
     new JobScheduler({
       adapters,
@@ -30,7 +32,7 @@ async function wholeScheduler(adapters, opts) {
       environment: 'bench',
       maxConcurrentJobs,
       ...(opts.plain && { fuse: false }),
-      jobs: [defineJob({ type: 'bench', retention, ...(handle && { handle }) })],
+      jobs: [defineJob({ type: 'bench', schema: z.any(), retention, ...(handle && { handle }) })],
     })
   const producer = make(1)
   let worker

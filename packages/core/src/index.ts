@@ -31,7 +31,9 @@ export {
   type JobDefinitionWithoutSchema,
   type JobDefinitionWithSchema,
   type JobSettings,
+  type KeepOptions,
   type PayloadOf,
+  type RetentionOptions,
 } from './runtime/job-definition.ts'
 export type { CountQuery, DrainOptions, RescheduleOptions } from './runtime/job-management.ts'
 export { EnqueueManyError } from './runtime/producer.ts'

@@ -68,3 +68,9 @@ test('what is not a strategy is refused with the name of the option', () => {
   )
   expect(() => readStoredBackoff((() => 1) as unknown as 'linear', 'backoffStrategy')).toThrow(/a function/)
 })
+
+test('the longest wait is never below the first, unless somebody says so', () => {
+  const backoff = readStoredBackoff({ type: 'exponential', delay: '2h' }, 'backoffStrategy')
+  expect(backoff.maxDelay).toBe(7_200_000)
+  expect(readStoredBackoff({ type: 'linear', delay: '1s' }, 'backoffStrategy').maxDelay).toBe(3_600_000)
+})

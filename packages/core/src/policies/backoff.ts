@@ -1,13 +1,14 @@
 /** How long a failed job waits before its next attempt. Pure: numbers in, milliseconds out; chance is handed in. */
 import { InvalidArgumentError } from '../errors/sched-error.ts'
 import { parseDuration } from '../values/duration.ts'
+import { show } from '../values/show.ts'
 
 export interface BackoffOptions {
   /** `exponential`: `delay`, doubling with every failure. `linear`: always `delay`. */
   readonly type: 'exponential' | 'linear'
   /** The first wait, in milliseconds or as a text such as `30s`; default 10 s. */
   readonly delay?: number | string
-  /** No wait is longer; default 1 h. */
+  /** No wait is longer; at least `delay`. Default 1 h, or `delay` if that is longer. */
   readonly maxDelay?: number | string
   /** The share of a wait that chance takes away, 0 … 1: with 0.5 a wait of 10 s becomes 5 … 10 s. Default 0. */
   readonly jitter?: number
@@ -40,16 +41,23 @@ export function readStoredBackoff(strategy: StoredBackoffStrategy, what: string)
   if (strategy === 'exponential') return DEFAULT_BACKOFF
   if (strategy === 'linear') return { ...DEFAULT_BACKOFF, type: 'linear' }
   if (typeof strategy !== 'object' || strategy === null) throw refused(what, strategy)
-  const { type, delay = DEFAULT_BACKOFF.delay, maxDelay = DEFAULT_BACKOFF.maxDelay, jitter = 0 } = strategy
+  for (const key of Object.keys(strategy))
+    if (!KNOWN.includes(key))
+      throw new InvalidArgumentError(`${what}: there is no option "${key}"; there are ${KNOWN.join(', ')}`)
+  const { type, jitter = 0 } = strategy
   if (type !== 'exponential' && type !== 'linear') throw refused(`${what}.type`, type)
-  if (!(jitter >= 0 && jitter <= 1))
-    throw new InvalidArgumentError(`${what}.jitter must be a share between 0 and 1, not ${String(jitter)}`)
-  return {
-    type,
-    delay: parseDuration(delay, `${what}.delay`),
-    maxDelay: parseDuration(maxDelay, `${what}.maxDelay`),
-    jitter,
-  }
+  const delay = parseDuration(strategy.delay ?? DEFAULT_BACKOFF.delay, `${what}.delay`)
+  const maxDelay = parseDuration(
+    strategy.maxDelay ?? Math.max(DEFAULT_BACKOFF.maxDelay, delay),
+    `${what}.maxDelay`,
+  )
+  if (maxDelay < delay)
+    throw new InvalidArgumentError(
+      `${what}.maxDelay of ${maxDelay} ms is shorter than its delay of ${delay} ms`,
+    )
+  if (typeof jitter !== 'number' || !(jitter >= 0 && jitter <= 1))
+    throw new InvalidArgumentError(`${what}.jitter must be a share between 0 and 1, not ${show(jitter)}`)
+  return { type, delay, maxDelay, jitter }
 }
 
 /** Milliseconds to wait after failure number `failures` (1, 2, …). `random` gives a number in [0, 1). */
@@ -76,9 +84,10 @@ function functionDelay(backoff: BackoffFunction, failures: number, error: unknow
   }
 }
 
+const KNOWN: readonly string[] = ['type', 'delay', 'maxDelay', 'jitter']
+
 function refused(what: string, value: unknown): InvalidArgumentError {
-  const shown = typeof value === 'string' ? JSON.stringify(value) : `a ${typeof value}`
   return new InvalidArgumentError(
-    `${what} must be 'exponential', 'linear' or { type, delay, maxDelay, jitter }, not ${shown}`,
+    `${what} must be 'exponential', 'linear' or { type, delay, maxDelay, jitter }, not ${show(value)}`,
   )
 }

@@ -3,6 +3,7 @@ import { InvalidArgumentError } from '../errors/sched-error.ts'
 import type { Job } from '../telemetry/events.ts'
 import type { LogLevel } from '../telemetry/logger.ts'
 import type { Timer } from '../values/clock.ts'
+import { show } from '../values/show.ts'
 import type { JobContext } from './job-context.ts'
 import type { RegisteredJob } from './registry.ts'
 
@@ -140,21 +141,32 @@ export class AttemptContext implements JobContext {
     return attempt.controller.signal
   }
 
-  log(level: LogLevel, message: string, metadata?: Readonly<Record<string, unknown>>): Promise<void> {
-    this.#host.log(this.#attempt, level, message, metadata)
-    return Promise.resolve()
+  // getters that bind: `const { log } = ctx` works, and an attempt that calls none of them pays for none
+  get log(): JobContext['log'] {
+    return (level, message, metadata) => {
+      this.#host.log(this.#attempt, level, message, metadata)
+      return Promise.resolve()
+    }
   }
 
-  async touch(): Promise<void> {
+  get touch(): JobContext['touch'] {
+    return () => this.#touch()
+  }
+
+  get updateProgress(): JobContext['updateProgress'] {
+    return (progress) => this.#updateProgress(progress)
+  }
+
+  async #touch(): Promise<void> {
     this.#throwIfOver()
     this.#host.signOfLife(this.#attempt)
     await this.#host.renew()
     this.#throwIfOver()
   }
 
-  async updateProgress(progress: number): Promise<void> {
+  async #updateProgress(progress: number): Promise<void> {
     if (typeof progress !== 'number' || !(progress >= 0 && progress <= 100))
-      throw new InvalidArgumentError(`updateProgress takes a number from 0 to 100, not ${String(progress)}`)
+      throw new InvalidArgumentError(`updateProgress takes a number from 0 to 100, not ${show(progress)}`)
     this.#throwIfOver()
     this.#host.signOfLife(this.#attempt)
     this.#host.progress(this.#attempt, progress)

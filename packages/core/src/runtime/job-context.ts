@@ -1,6 +1,6 @@
 import type { LogLevel } from '../telemetry/logger.ts'
 
-/** The handler's second argument: one attempt of one job. */
+/** The handler's second argument: one attempt of one job. Its functions may be taken out of it: `const { log } = ctx`. */
 export interface JobContext<Payload = unknown> {
   /** The same at every attempt: the idempotency key. */
   readonly jobId: string
@@ -19,7 +19,7 @@ export interface JobContext<Payload = unknown> {
   readonly signal: AbortSignal
   /** True once the scheduler is stopping: a good moment to end early. */
   readonly isShuttingDown: boolean
-  /** To the scheduler's logger and the `log` event. Never rejects. */
+  /** To the scheduler's logger and the `log` event; at level `info` when there is no such level. Never rejects. */
   log(level: LogLevel, message: string, metadata?: Readonly<Record<string, unknown>>): Promise<void>
   /**
    * A sign of life: restarts the `stallTimeout`, and renews the worker's lease now. Rejects with the reason when the attempt is

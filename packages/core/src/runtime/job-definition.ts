@@ -1,7 +1,17 @@
 import type { z } from 'zod'
-import type { Delivery, Retention } from '../contracts/job-record.ts'
+import type { Delivery, FinalState } from '../contracts/job-record.ts'
 import type { BackoffStrategy } from '../policies/backoff.ts'
 import type { JobContext } from './job-context.ts'
+
+/** How long finished jobs of one state are kept. Both bounds hold; zero keeps none. */
+export interface KeepOptions {
+  /** Milliseconds, or a text such as `1d`. */
+  readonly age?: number | string
+  /** The latest so many of the type. */
+  readonly count?: number
+}
+
+export type RetentionOptions = Readonly<Partial<Record<FinalState, KeepOptions>>>
 
 /** What a job type may say about its jobs. Durations are milliseconds, or texts such as `90s`. */
 export interface JobSettings<Type extends string = string> {
@@ -21,7 +31,7 @@ export interface JobSettings<Type extends string = string> {
   /** `at-most-once`: never run twice, also not after a failure or a crash; possibly not at all. Default `at-least-once`. */
   readonly delivery?: Delivery
   /** How long finished jobs are kept, where it differs from an hour and 1,000 (failed: 14 days). */
-  readonly retention?: Retention
+  readonly retention?: RetentionOptions
 }
 
 /** A job type with a zod schema: records hold the schema's input, the handler gets its output. */

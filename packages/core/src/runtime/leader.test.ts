@@ -9,6 +9,7 @@ import { Leader } from './leader.ts'
 function setup(lock: Partial<ILockAdapter>) {
   const clock = new ManualClock()
   const told: string[] = []
+  const worker = { id: 'w#1' }
   const events = new Events(new EmptyLogger())
   events.on('error', ({ during }) => told.push(`error: ${during}`))
   const leader = new Leader({
@@ -16,11 +17,11 @@ function setup(lock: Partial<ILockAdapter>) {
     events,
     lock: lock as ILockAdapter,
     ttlMs: 3_000,
-    worker: () => 'w#1',
+    worker: () => worker.id,
     onAcquired: () => told.push('acquired'),
     onLost: () => told.push('lost'),
   })
-  return { clock, leader, told }
+  return { clock, leader, told, events, worker }
 }
 
 test('a lock adapter without terms elects as well: acquire, then renew each third of the lock, release at the end', async () => {
@@ -37,6 +38,31 @@ test('a lock adapter without terms elects as well: acquire, then renew each thir
   expect(calls).toEqual(['acquire w#1 3000', 'renew', 'renew', 'renew', 'release'])
   expect(told).toEqual(['acquired', 'lost'])
   expect(clock.pending).toBe(0)
+})
+
+test('after the worker was replaced, leadership is told under its new id, and taken under it the next time', async () => {
+  const owners: string[] = []
+  let away = false
+  const { clock, leader, events, worker } = setup({
+    acquireLease: async (_, owner) => {
+      owners.push(owner)
+      return away ? null : { token: owners.length }
+    },
+    release: async () => {},
+  })
+  const told: unknown[] = []
+  events.on('leadershipLost', (event) => told.push(event.worker))
+  events.on('leadershipAcquired', (event) => told.push(event.worker))
+  await leader.start()
+  await clock.settle()
+  worker.id = 'w#2'
+  await clock.advance(1_000)
+  away = true
+  await clock.advance(1_000)
+  away = false
+  await clock.advance(1_000)
+  expect(owners).toEqual(['w#1', 'w#1', 'w#1', 'w#2'])
+  expect(told).toEqual(['w#1', 'w#2', 'w#2'])
 })
 
 test('an answer that took longer than the lock lasts does not make a leader', async () => {

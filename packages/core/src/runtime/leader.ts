@@ -25,6 +25,7 @@ export class Leader extends Service {
   readonly #parts: LeaderParts
   readonly #rounds: Periodic
   readonly #renewMs: number
+  /** Whose the lock is: the worker's id when it was taken. */
   #owner = ''
   #leading = false
   #until = Number.NEGATIVE_INFINITY
@@ -42,7 +43,6 @@ export class Leader extends Service {
   }
 
   protected async onStart(): Promise<void> {
-    this.#owner = this.#parts.worker()
     await this.#rounds.start()
     // an election that fails now is tried again; starting does not depend on it
     void this.#rounds.now()
@@ -64,6 +64,7 @@ export class Leader extends Service {
   async #round(): Promise<number> {
     const { clock, ttlMs, events } = this.#parts
     if (this.#leading && !this.isLeader) this.#lose()
+    if (!this.#leading) this.#owner = this.#parts.worker()
     const sentAt = clock.monotonic()
     try {
       const held = await this.#acquire()
@@ -101,14 +102,14 @@ export class Leader extends Service {
   #lead(): void {
     if (this.#leading) return
     this.#leading = true
-    this.#parts.events.emit('leadershipAcquired', { worker: this.#owner, term: this.#term })
+    this.#parts.events.emit('leadershipAcquired', { worker: this.#parts.worker(), term: this.#term })
     this.#parts.onAcquired()
   }
 
   #lose(): void {
     if (!this.#leading) return
     this.#leading = false
-    this.#parts.events.emit('leadershipLost', { worker: this.#owner })
+    this.#parts.events.emit('leadershipLost', { worker: this.#parts.worker() })
     this.#parts.onLost()
   }
 }

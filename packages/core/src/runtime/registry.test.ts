@@ -26,8 +26,17 @@ test('a definition gets its defaults', () => {
     delivery: 'at-least-once',
   })
   expect(
-    added(defineJob({ type: 'full', timeout: '5s', stallTimeout: 100, backoffStrategy: 'linear' })),
+    added(
+      defineJob({
+        type: 'full',
+        timeout: '5s',
+        stallTimeout: 100,
+        backoffStrategy: 'linear',
+        retention: { completed: { age: '1d', count: 5 } },
+      }),
+    ),
   ).toMatchObject({
+    retention: { completed: { ageMs: 86_400_000, count: 5 } },
     timeoutMs: 5_000,
     stallTimeoutMs: 100,
     backoff: { type: 'linear', delay: 10_000 },
@@ -49,6 +58,17 @@ test.each([
   [{ type: 'x', schema: {} }, /schema must be a zod 4 schema/],
   [{ type: 'x', backoffStrategy: 'quick' }, /backoffStrategy must be 'exponential'/],
   [{ type: 'x', forkMode: true }, /there is no option "forkMode"/],
+  [{ type: 'x', priority: '5' }, /not "5"/],
+  [{ type: 'x', backoffStrategy: { type: 'linear', dealy: 5 } }, /no option "dealy".*delay/],
+  [
+    { type: 'x', backoffStrategy: { type: 'linear', delay: '1m', maxDelay: '1s' } },
+    /maxDelay of 1000 ms is shorter/,
+  ],
+  [{ type: 'x', retention: 'forever' }, /retention must be an object.*not "forever"/],
+  [{ type: 'x', retention: { complete: {} } }, /retention: there is no option "complete".*completed/],
+  [{ type: 'x', retention: { failed: { ageMs: 5 } } }, /retention.failed: there is no option "ageMs".*age/],
+  [{ type: 'x', retention: { failed: { count: -1 } } }, /retention.failed.count must be an integer/],
+  [{ type: 'x', retention: { failed: { age: 'long' } } }, /retention.failed.age: "long" is no length/],
   [{ type: 'x', retries: 3 }, /there is no option "retries".*maxRetries/],
   [null, /must be an object/],
 ])('%j is refused', (definition, message) => {
@@ -126,6 +146,12 @@ test('records say only what differs from the defaults of a store', () => {
 test.each([
   [{ runAt: new Date(Number.NaN) }, /enqueue\("plain"\): runAt must be a valid Date/],
   [{ delay: -1 }, /delay: -1 is no length of time/],
+  [{ delay: Number.MAX_SAFE_INTEGER }, /longer than a Date can tell/],
+  [{ expiresIn: 8.64e15 }, /longer than a Date can tell/],
+  [{ runAt: 8.65e15 }, /runAt must be a valid Date/],
+  [{ payload: 1 }, /no option "payload"; there are (?!.*payload)/],
+  [null, /must be an object.*not null/],
+  [5, /must be an object.*not 5/],
   [{ delay: 1, runAt: 2 }, /delay or runAt, not both/],
   [{ id: '' }, /id must not be empty/],
   [{ entityId: 7 }, /entityId must be a string/],

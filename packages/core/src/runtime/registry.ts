@@ -1,4 +1,11 @@
-import type { Delivery, JobOptions, Retention } from '../contracts/job-record.ts'
+import {
+  type Delivery,
+  FINAL_STATES,
+  type FinalState,
+  type JobOptions,
+  type Keep,
+  type Retention,
+} from '../contracts/job-record.ts'
 import {
   InvalidArgumentError,
   JobAlreadyRegisteredError,
@@ -7,8 +14,10 @@ import {
 import { type Backoff, type BackoffFunction, DEFAULT_BACKOFF, readBackoff } from '../policies/backoff.ts'
 import { checkName, MAX_USER_NAME_BYTES } from '../values/codec.ts'
 import { parseDuration } from '../values/duration.ts'
+import { show } from '../values/show.ts'
 import type { JobContext } from './job-context.ts'
-import type { AnyJobDefinition } from './job-definition.ts'
+import type { AnyJobDefinition, KeepOptions, RetentionOptions } from './job-definition.ts'
+import { checkOptions } from './known-options.ts'
 import { type PayloadSchema, payloadSchema } from './payload-schema.ts'
 
 export type Handler = (data: unknown, ctx: JobContext) => unknown
@@ -84,12 +93,12 @@ function readDefinition(definition: AnyJobDefinition): RegisteredJob {
   const { type, handle, concurrency, priority, maxRetries, backoffStrategy } = definition
   checkName(type, "a job definition's type", MAX_USER_NAME_BYTES)
   const what = `the definition of "${type}"`
-  refuseUnknown(definition as unknown as Record<string, unknown>, what)
+  checkOptions(definition, KNOWN, what)
   if (handle !== undefined && typeof handle !== 'function')
-    throw new InvalidArgumentError(`${what}: handle must be a function`)
+    throw new InvalidArgumentError(`${what}: handle must be a function, not ${show(handle)}`)
   if (concurrency !== undefined && !(Number.isSafeInteger(concurrency) && concurrency > 0))
     throw new InvalidArgumentError(
-      `${what}: concurrency must be a positive integer, not ${String(concurrency)}`,
+      `${what}: concurrency must be a positive integer, not ${show(concurrency)}`,
     )
   return {
     type,
@@ -106,7 +115,7 @@ function readDefinition(definition: AnyJobDefinition): RegisteredJob {
     timeoutMs: readLimit(definition.timeout, `${what}: timeout`),
     stallTimeoutMs: readLimit(definition.stallTimeout, `${what}: stallTimeout`),
     delivery: checkDelivery(definition.delivery ?? 'at-least-once', what),
-    retention: definition.retention,
+    retention: readRetention(definition.retention, `${what}: retention`),
   }
 }
 
@@ -124,11 +133,28 @@ const KNOWN: ReadonlySet<string> = new Set([
   'retention',
 ])
 
-/** A misspelt option would otherwise be a default nobody notices. */
-function refuseUnknown(definition: Record<string, unknown>, what: string): void {
-  for (const key of Object.keys(definition)) {
-    if (definition[key] === undefined || KNOWN.has(key)) continue
-    throw new InvalidArgumentError(`${what}: there is no option "${key}"; there are ${[...KNOWN].join(', ')}`)
+const KNOWN_STATES: ReadonlySet<string> = new Set(FINAL_STATES)
+const KNOWN_KEEP: ReadonlySet<string> = new Set(['age', 'count'])
+
+function readRetention(retention: RetentionOptions | undefined, what: string): Retention | undefined {
+  if (retention === undefined) return undefined
+  checkOptions(retention, KNOWN_STATES, what)
+  const read: { [State in FinalState]?: Keep } = {}
+  for (const state of FINAL_STATES) {
+    const keep = retention[state]
+    if (keep !== undefined) read[state] = readKeep(keep, `${what}.${state}`)
+  }
+  return read
+}
+
+function readKeep(keep: KeepOptions, what: string): Keep {
+  checkOptions(keep, KNOWN_KEEP, what)
+  const { age, count } = keep
+  if (count !== undefined && !(Number.isSafeInteger(count) && count >= 0))
+    throw new InvalidArgumentError(`${what}.count must be an integer, 0 or more, not ${show(count)}`)
+  return {
+    ...(age !== undefined && { ageMs: parseDuration(age, `${what}.age`) }),
+    ...(count !== undefined && { count }),
   }
 }
 
@@ -136,15 +162,13 @@ function refuseUnknown(definition: Record<string, unknown>, what: string): void 
 export function checkPriority(priority: number, what: string): number {
   if (Number.isInteger(priority) && priority >= -20 && priority <= 20) return priority
   throw new InvalidArgumentError(
-    `${what}: priority must be an integer from -20 (lowest) to 20 (highest), not ${String(priority)}`,
+    `${what}: priority must be an integer from -20 (lowest) to 20 (highest), not ${show(priority)}`,
   )
 }
 
 export function checkMaxRetries(maxRetries: number, what: string): number {
   if (Number.isSafeInteger(maxRetries) && maxRetries >= 0) return maxRetries
-  throw new InvalidArgumentError(
-    `${what}: maxRetries must be an integer, 0 or more, not ${String(maxRetries)}`,
-  )
+  throw new InvalidArgumentError(`${what}: maxRetries must be an integer, 0 or more, not ${show(maxRetries)}`)
 }
 
 /** A limit of zero would end every attempt at once: it is taken as a mistake. */
@@ -158,7 +182,7 @@ export function readLimit(value: number | string | undefined, what: string): num
 function checkDelivery(delivery: Delivery, what: string): Delivery {
   if (delivery === 'at-least-once' || delivery === 'at-most-once') return delivery
   throw new InvalidArgumentError(
-    `${what}: delivery must be 'at-least-once' or 'at-most-once', not ${String(delivery)}`,
+    `${what}: delivery must be 'at-least-once' or 'at-most-once', not ${show(delivery)}`,
   )
 }
 

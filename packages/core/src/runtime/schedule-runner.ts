@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type ClaimedJob, type JobStore, REMEMBER_MS } from '../contracts/job-store.ts'
+import { type ClaimedJob, type JobStore, MAX_BATCH, REMEMBER_MS } from '../contracts/job-store.ts'
 import type { ScheduleRecord, ScheduleState, ScheduleStore } from '../contracts/schedule-store.ts'
 import { ScheduleNotFoundError } from '../errors/sched-error.ts'
 import { previewRuns } from '../schedules/preview.ts'
@@ -45,7 +45,7 @@ export class ScheduleRunner {
    * put theirs at start. Resolves to the record. Throws SCHEDULE_INVALID, INVALID_ARGUMENT (the name), VALUE_UNSERIALIZABLE.
    */
   async put(name: string, type: string, payload: unknown, options: ScheduleOptions): Promise<ScheduleRecord> {
-    checkName(name, 'the name of the schedule', MAX_USER_NAME_BYTES)
+    checkScheduleName(name)
     const definition = defineSchedule(name, type, payload, options)
     return this.#write(name, (stored) => {
       const moment = { now: this.#now(), staleAgeMs: this.#options.staleAgeMs, version: newVersion() }
@@ -67,13 +67,15 @@ export class ScheduleRunner {
 
   /** Resolves to whether it was there. What runs goes on. */
   async remove(name: string): Promise<boolean> {
+    checkScheduleName(name)
     const stored = await this.#store.get(name)
     await this.#store.delete(name)
     if (stored !== null) await this.#takeBack(stored)
     return stored !== null
   }
 
-  get(name: string): Promise<ScheduleRecord | null> {
+  async get(name: string): Promise<ScheduleRecord | null> {
+    checkScheduleName(name)
     return this.#store.get(name)
   }
 
@@ -84,6 +86,21 @@ export class ScheduleRunner {
   /** The latest due instant that ran, epoch milliseconds; null: none yet. */
   lastExecution(name: string): Promise<number | null> {
     return this.#store.lastExecution(name)
+  }
+
+  /** How many of its jobs, of one type or of all, wait as the next occurrence and are not due yet. */
+  async toCome(type: string | undefined): Promise<number> {
+    const now = this.#now()
+    const ids = (await this.list())
+      .filter((schedule) => type === undefined || schedule.type === type)
+      .filter(({ next }) => next !== null && next > now)
+      .map((schedule) => occurrenceId(schedule, schedule.next!))
+    let count = 0
+    for (let from = 0; from < ids.length; from += MAX_BATCH) {
+      const jobs = await this.#jobs.get(ids.slice(from, from + MAX_BATCH))
+      count += jobs.filter((job) => job?.state === 'pending' && job.attempt === 0 && job.runAt > now).length
+    }
+    return count
   }
 
   /**
@@ -143,7 +160,8 @@ export class ScheduleRunner {
     return { ...report, marks: await this.#chain.pruneMarks() }
   }
 
-  #switch(name: string, state: ScheduleState): Promise<ScheduleRecord> {
+  async #switch(name: string, state: ScheduleState): Promise<ScheduleRecord> {
+    checkScheduleName(name)
     return this.#write(name, (stored) => {
       if (stored === null) throw new ScheduleNotFoundError(name)
       return switchedSchedule(stored, state, { now: this.#now(), version: newVersion() })
@@ -181,8 +199,13 @@ export class ScheduleRunner {
   }
 
   async #require(name: string): Promise<ScheduleRecord> {
+    checkScheduleName(name)
     const schedule = await this.#store.get(name)
     if (schedule === null) throw new ScheduleNotFoundError(name)
     return schedule
   }
+}
+
+function checkScheduleName(name: unknown): void {
+  checkName(name, 'the name of the schedule', MAX_USER_NAME_BYTES)
 }

@@ -1,12 +1,14 @@
 import type { Adapters } from '../contracts/backend.ts'
 import { InvalidArgumentError } from '../errors/sched-error.ts'
 import type { Job } from '../telemetry/events.ts'
-import { EmptyLogger, type Logger } from '../telemetry/logger.ts'
+import { EmptyLogger, LOG_LEVELS, type Logger } from '../telemetry/logger.ts'
 import { safeLogger } from '../telemetry/safe-logger.ts'
 import { type Clock, systemClock } from '../values/clock.ts'
 import { checkName, MAX_USER_NAME_BYTES } from '../values/codec.ts'
 import { parseDuration } from '../values/duration.ts'
+import { show } from '../values/show.ts'
 import type { AnyJobDefinition } from './job-definition.ts'
+import { checkFlag, checkOptions } from './known-options.ts'
 
 /** Milliseconds, or a text such as `30s`. */
 type Duration = number | string
@@ -95,6 +97,14 @@ const DEFAULTS = {
   scheduledJobMaxStaleAge: 3_600_000,
 } as const
 
+const HOOKS = [
+  'onJobStarted',
+  'onJobCompleted',
+  'onJobFailed',
+  'onLeadershipAcquired',
+  'onLeadershipLost',
+] as const
+
 const KNOWN: ReadonlySet<string> = new Set([
   'adapters',
   'jobs',
@@ -110,18 +120,15 @@ const KNOWN: ReadonlySet<string> = new Set([
   'closeAdapters',
   'clock',
   'random',
-  'onJobStarted',
-  'onJobCompleted',
-  'onJobFailed',
-  'onLeadershipAcquired',
-  'onLeadershipLost',
+  ...HOOKS,
 ])
 
 /** Throws INVALID_ARGUMENT, naming the option. */
 export function readSettings(options: SchedulerOptions<readonly AnyJobDefinition[]>): SchedulerSettings {
   if (typeof options !== 'object' || options === null)
     throw new InvalidArgumentError('new JobScheduler() takes an object: { adapters, jobs, … }')
-  refuseUnknown(options)
+  checkOptions(options, KNOWN, 'new JobScheduler()')
+  checkParts(options)
   const read = (name: keyof typeof DEFAULTS, least: number): number => {
     const ms = parseDuration(options[name] ?? DEFAULTS[name], name)
     if (ms < least) throw new InvalidArgumentError(`${name} must be at least ${least} ms, not ${ms}`)
@@ -130,7 +137,7 @@ export function readSettings(options: SchedulerOptions<readonly AnyJobDefinition
   const { maxConcurrentJobs = 20, worker, logger } = options
   if (!(Number.isInteger(maxConcurrentJobs) && maxConcurrentJobs >= 1 && maxConcurrentJobs <= 1_000))
     throw new InvalidArgumentError(
-      `maxConcurrentJobs must be an integer from 1 to 1000, not ${String(maxConcurrentJobs)}`,
+      `maxConcurrentJobs must be an integer from 1 to 1000, not ${show(maxConcurrentJobs)}`,
     )
   if (worker !== undefined) checkName(worker, 'worker', MAX_USER_NAME_BYTES)
   return {
@@ -151,11 +158,39 @@ export function readSettings(options: SchedulerOptions<readonly AnyJobDefinition
   }
 }
 
-function refuseUnknown(options: object): void {
-  for (const key of Object.keys(options)) {
-    if (KNOWN.has(key) || (options as Record<string, unknown>)[key] === undefined) continue
+function checkParts(options: SchedulerOptions<readonly AnyJobDefinition[]>): void {
+  const { adapters, jobs, logger, clock, random } = options
+  checkAdapters(adapters)
+  if (jobs !== undefined && !Array.isArray(jobs))
+    throw new InvalidArgumentError(`jobs must be an array of job definitions, not ${show(jobs)}`)
+  checkMethods(logger, 'logger', LOG_LEVELS)
+  checkMethods(clock, 'clock', ['now', 'monotonic', 'after'])
+  for (const name of ['fuse', 'requireFenced', 'closeAdapters'] as const) checkFlag(options[name], name)
+  for (const name of HOOKS) checkFunction(options[name], name)
+  checkFunction(random, 'random')
+}
+
+function checkAdapters(adapters: unknown): void {
+  if (typeof adapters === 'function')
     throw new InvalidArgumentError(
-      `new JobScheduler(): there is no option "${key}"; there are ${[...KNOWN].join(', ')}`,
+      `adapters is ${show(adapters)}: did you mean ${adapters.name || 'adapters'}()?`,
     )
-  }
+  if (typeof adapters !== 'object' || adapters === null)
+    throw new InvalidArgumentError(
+      `adapters must be { storage, broker, lock }, such as memory() or redis('redis://…') gives, not ${show(adapters)}`,
+    )
+}
+
+function checkMethods(value: unknown, what: string, methods: readonly string[]): void {
+  if (value === undefined) return
+  const has = (name: string): boolean =>
+    typeof (value as Record<string, unknown> | null)?.[name] === 'function'
+  const missing = methods.filter((name) => !has(name))
+  if (missing.length > 0)
+    throw new InvalidArgumentError(`${what}, ${show(value)}, lacks the methods ${missing.join(', ')}`)
+}
+
+function checkFunction(value: unknown, what: string): void {
+  if (value === undefined || typeof value === 'function') return
+  throw new InvalidArgumentError(`${what} must be a function, not ${show(value)}`)
 }

@@ -63,7 +63,8 @@ export class JobScheduler<
   /**
    * Claims no more, gives back what has not started, waits up to `shutdownTimeout` for what runs, then aborts it with SHUTTING_DOWN and
    * gives it back, hands over leadership and closes. `force`: no waiting, also when a stop is already waiting. Idempotent; never rejects
-   * because of a job.
+   * because of a job. A store that does not answer is waited for at most a few times five seconds. Do not await it in a handler: it waits for
+   * that very handler, for the whole `shutdownTimeout`.
    */
   stop(force = false): Promise<void> {
     return this.#session.stop(force)
@@ -238,7 +239,10 @@ export class JobScheduler<
     await (await this.#session.open()).jobs.change(id, { kind: 'discard' })
   }
 
-  /** No job of the type starts, in the whole cluster, until `resume`. What runs goes on; enqueuing works. */
+  /**
+   * No job of the type starts, in the whole cluster, until `resume`. What runs goes on; enqueuing works. Rejects JOB_DEFINITION_NOT_FOUND
+   * for a type that neither this scheduler nor the cluster knows.
+   */
   async pause(type: string | AnyJobDefinition): Promise<void> {
     await (await this.#session.open()).jobs.pause(typeNameOf(type), true)
   }
@@ -247,7 +251,10 @@ export class JobScheduler<
     await (await this.#session.open()).jobs.pause(typeNameOf(type), false)
   }
 
-  /** Resolves to true once no job is pending or running in the cluster, false after the timeout. Delayed jobs count as pending. */
+  /**
+   * Resolves to true once no job is pending or running in the cluster, false after the timeout. Delayed jobs count as pending; the next
+   * occurrences of schedules do not while they are not due. Rejects JOB_DEFINITION_NOT_FOUND for a type that nobody knows.
+   */
   async drain(options: DrainOptions = {}): Promise<boolean> {
     return (await this.#session.open()).jobs.drain(options)
   }
@@ -261,7 +268,7 @@ export class JobScheduler<
     return (await this.#session.open()).jobs.workers()
   }
 
-  /** A listener that throws is logged and hurts nobody. */
+  /** A listener that throws is logged and hurts nobody. Throws INVALID_ARGUMENT for an event that there is not. */
   on<Name extends EventName>(event: Name, listener: Listener<Name>): this {
     this.#events.on(event, listener)
     return this
@@ -273,11 +280,8 @@ export class JobScheduler<
   }
 
   once<Name extends EventName>(event: Name, listener: Listener<Name>): this {
-    const first: Listener<Name> = (value) => {
-      this.#events.off(event, first)
-      return listener(value)
-    }
-    return this.on(event, first)
+    this.#events.once(event, listener)
+    return this
   }
 }
 

@@ -114,7 +114,7 @@ export class Session {
   }
 
   async #makeReady(): Promise<Open> {
-    const { settings } = this.#parts
+    const { settings, registry } = this.#parts
     const { clock, logger, staleAgeMs } = settings
     const { store, storage, serverTime, description } = this.#opened
     await this.#opened.ready()
@@ -129,7 +129,13 @@ export class Session {
       now: () => serverTime.now(),
       makeJob: buildOccurrence,
     })
-    this.#open = { schedules, producer: new Producer(store, clock), jobs: new JobManagement(store, clock) }
+    const jobs = new JobManagement({
+      store,
+      clock,
+      isRegistered: (type) => registry.find(type) !== undefined,
+      toCome: (type) => schedules.toCome(type),
+    })
+    this.#open = { schedules, producer: new Producer(store, clock), jobs }
     return this.#open
   }
 

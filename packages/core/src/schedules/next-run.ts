@@ -13,7 +13,8 @@ export interface TimingOptions {
   readonly scheduleType: ScheduleType
   /**
    * `cron`: 5 or 6 fields, seconds first. `interval`: `'5m'` or milliseconds, at least 10. `once`: a Date, epoch milliseconds, or an ISO text
-   * (without an offset: in `timeZone`).
+   * (without an offset: in `timeZone`). Of a cron with both day of month and weekday either suffices, and a fixed time of day that a change
+   * of the clocks leaves out fires at the first instant after the gap: 02:30 at 03:00.
    */
   readonly scheduleValue: string | number | Date
   /** An IANA name; default UTC, the same on every host. */

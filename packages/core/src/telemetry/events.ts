@@ -1,6 +1,8 @@
 import type { FailReason, Occurrence } from '../contracts/job-record.ts'
 import type { SweepReport } from '../contracts/job-store.ts'
+import { InvalidArgumentError } from '../errors/sched-error.ts'
 import { type Clock, systemClock } from '../values/clock.ts'
+import { show } from '../values/show.ts'
 import { FailureLog } from './failure-log.ts'
 import type { Logger, LogLevel } from './logger.ts'
 
@@ -31,12 +33,15 @@ export interface SchedulerEvents {
   started: { readonly job: Job }
   /** `durationMs`: how long the handler ran. */
   completed: { readonly job: Job; readonly result: unknown; readonly durationMs: number }
-  /** An attempt failed. `final`: the job is a dead letter now, for this `reason`; otherwise a `retry` follows. */
+  /**
+   * An attempt failed here. `final`: the job is a dead letter now, for this `reason`; otherwise a `retry` follows. Not told: jobs that failed
+   * because their workers died (reason `crashed`); the leader's `sweep` counts them.
+   */
   failed: { readonly job: Job; readonly error: Error; readonly final: boolean; readonly reason: FailReason }
   /** It will run again in `delayMs`. */
   retry: { readonly job: Job; readonly error: Error; readonly delayMs: number }
   cancelled: { readonly job: Job; readonly reason: string | null }
-  /** Claimed too late and never started. */
+  /** Claimed here, and past its `expiresAt` before it could start. Not told: jobs that expired while they waited; the leader's `sweep` counts them. */
   expired: { readonly job: Job }
   /** A stop ended the attempt; the job is pending again. */
   interrupted: { readonly job: Job }
@@ -68,11 +73,32 @@ export interface SchedulerEvents {
 }
 
 export type EventName = keyof SchedulerEvents
+
+const NAMES: Readonly<Record<EventName, true>> = {
+  started: true,
+  completed: true,
+  failed: true,
+  retry: true,
+  cancelled: true,
+  expired: true,
+  interrupted: true,
+  lost: true,
+  stale: true,
+  log: true,
+  progress: true,
+  leadershipAcquired: true,
+  leadershipLost: true,
+  workerReplaced: true,
+  sweep: true,
+  error: true,
+}
+
 export type Listener<E extends EventName> = (event: SchedulerEvents[E]) => void
 
 /** Listeners by event. One that throws, or whose promise rejects, is logged and hurts nobody. */
 export class Events {
-  readonly #listeners: Map<EventName, Set<Listener<never>>> = new Map()
+  /** Each with whether it hears one event only. */
+  readonly #listeners: Map<EventName, Map<Listener<never>, boolean>> = new Map()
   readonly #logger: Logger
   readonly #failures: FailureLog
 
@@ -86,13 +112,18 @@ export class Events {
     return this.#listeners.has(event)
   }
 
+  /** Throws INVALID_ARGUMENT for an event that there is not, and for what is no function. */
   on<E extends EventName>(event: E, listener: Listener<E>): void {
-    const listeners = this.#listeners.get(event)
-    if (listeners) listeners.add(listener as Listener<never>)
-    else this.#listeners.set(event, new Set([listener as Listener<never>]))
+    this.#add(event, listener, false)
+  }
+
+  /** Like {@link on}, for the next event only. */
+  once<E extends EventName>(event: E, listener: Listener<E>): void {
+    this.#add(event, listener, true)
   }
 
   off<E extends EventName>(event: E, listener: Listener<E>): void {
+    checkEvent(event)
     const listeners = this.#listeners.get(event)
     listeners?.delete(listener as Listener<never>)
     if (listeners?.size === 0) this.#listeners.delete(event)
@@ -101,7 +132,8 @@ export class Events {
   emit<E extends EventName>(event: E, value: SchedulerEvents[E]): void {
     const listeners = this.#listeners.get(event)
     if (!listeners) return
-    for (const listener of [...listeners] as Listener<E>[]) {
+    for (const [listener, once] of [...listeners] as [Listener<E>, boolean][]) {
+      if (once) this.off(event, listener)
       try {
         const answer: unknown = listener(value)
         if (answer instanceof Promise) answer.catch((error: unknown) => this.#report(event, error))
@@ -123,7 +155,23 @@ export class Events {
     this.#failures.worked(during)
   }
 
+  #add<E extends EventName>(event: E, listener: Listener<E>, once: boolean): void {
+    checkEvent(event)
+    if (typeof listener !== 'function')
+      throw new InvalidArgumentError(`the listener of "${event}" must be a function, not ${show(listener)}`)
+    const listeners = this.#listeners.get(event)
+    if (listeners) listeners.set(listener as Listener<never>, once)
+    else this.#listeners.set(event, new Map([[listener as Listener<never>, once]]))
+  }
+
   #report(event: EventName, error: unknown): void {
     this.#logger.error(`a listener of "${event}" failed`, { error })
   }
+}
+
+function checkEvent(event: string): void {
+  if (Object.hasOwn(NAMES, event)) return
+  throw new InvalidArgumentError(
+    `there is no event ${show(event)}; there are ${Object.keys(NAMES).join(', ')}`,
+  )
 }

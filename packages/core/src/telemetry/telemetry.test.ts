@@ -27,6 +27,28 @@ test('PinoLogger makes its own instance where pino is installed', () => {
   expect(() => new PinoLogger()).not.toThrow()
 })
 
+test('once hears one event, and off takes it away before that', () => {
+  const events = new Events(new EmptyLogger())
+  const heard: string[] = []
+  const a = () => void heard.push('a')
+  const b = () => void heard.push('b')
+  events.once('sweep', a)
+  events.once('sweep', b)
+  events.off('sweep', b)
+  events.emit('sweep', {} as never)
+  events.emit('sweep', {} as never)
+  expect([heard, events.has('sweep')]).toEqual([['a'], false])
+})
+
+test('an event that there is not, and a listener that is none, are refused', () => {
+  const events = new Events(new EmptyLogger())
+  expect(() => events.on('compleeted' as never, () => {})).toThrow(
+    /no event "compleeted"; there are .*completed/,
+  )
+  expect(() => events.off('compleeted' as never, () => {})).toThrow(/no event/)
+  expect(() => events.once('completed', 5 as never)).toThrow(/"completed" must be a function, not 5/)
+})
+
 test('a listener that throws or rejects is logged, and the others still hear', async () => {
   const errors: unknown[] = []
   const logger = Object.assign(new EmptyLogger(), { error: (...args: unknown[]) => void errors.push(args) })

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from '../errors/sched-error.ts'
+import { show } from './show.ts'
 
 const UNIT_MS: Readonly<Record<string, number>> = {
   ms: 1,
@@ -21,8 +22,9 @@ export function parseDuration(value: string | number, what: string): number {
   const ms =
     typeof value === 'number' ? value : typeof value === 'string' ? sumOfParts(value.trim()) : Number.NaN
   if (!(ms >= 0 && ms <= Number.MAX_SAFE_INTEGER)) {
+    const bare = typeof value === 'string' && /^\s*\d+(\.\d+)?\s*$/.test(value)
     throw new InvalidArgumentError(
-      `${what}: ${show(value)} is no length of time: use milliseconds (a number, 0 or more) or a text such as "250ms", "10s", "5m", "2h", "1d", "1h30m"`,
+      `${what}: ${show(value)} is no length of time${bare ? ' without a unit' : ''}: use milliseconds (a number, 0 or more) or a text such as "250ms", "10s", "5m", "2h", "1d", "1h30m"`,
     )
   }
   return Math.round(ms)
@@ -38,8 +40,4 @@ function sumOfParts(text: string): number {
     sum += Number(amount) * UNIT_MS[unit!]!
   }
   return sum
-}
-
-function show(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : String(value)
 }

@@ -229,6 +229,25 @@ describe.each(STORE_KINDS)('attempts, %s store', (kind) => {
     expect(await scheduler.getJob(id)).toMatchObject({ reason: 'timeout' })
   })
 
+  test('the functions of a context may be taken out of it, and no call of the log costs a job', async () => {
+    const job = defineJob({
+      type: 'job',
+      async handle(_, { log, touch, updateProgress, jobId }) {
+        await log('bogus' as 'info', 'odd')
+        await touch()
+        await updateProgress(5)
+        return jobId
+      },
+    })
+    const { scheduler } = cluster.node({ jobs: [job] })
+    const levels: string[] = []
+    scheduler.on('log', ({ level }) => levels.push(level))
+    await scheduler.start()
+    const id = await scheduler.enqueue(job)
+    await cluster.until(async () => (await scheduler.getJob(id))?.state === 'completed', 1_000)
+    expect([(await scheduler.getJob(id))?.result, levels]).toEqual([id, ['info']])
+  })
+
   test('concurrency holds over the whole cluster, and every job runs once', async () => {
     let running = 0
     let most = 0

@@ -230,6 +230,75 @@ describe.each(STORE_KINDS)('the way of a job, %s store', (kind) => {
     )
   })
 
+  test('calls that are wrong are refused with what is right, before anything is stored', async () => {
+    const plain = defineJob({ type: 'plain' })
+    const { scheduler } = cluster.node({ jobs: [plain] })
+    const wrong = scheduler as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>
+    const every = { scheduleType: 'interval', scheduleValue: '1h' }
+    const cases: [Promise<unknown>, RegExp][] = [
+      [wrong.enqueue!('plain', { delay: 1000 }), /"plain" has no schema, so it takes no payload/],
+      [wrong.enqueue!('plain', undefined, null), /must be an object.*not null/],
+      [
+        wrong.enqueueMany!('plain', { payload: 1 }),
+        /takes an array of \{ payload, …options \}, not an object/,
+      ],
+      [wrong.enqueueMany!('plain', [{}, undefined]), /items\[1\] must be/],
+      [wrong.enqueueMany!('plain', [{}, { payload: 1 }]), /items\[1\]: .*takes no payload/],
+      [wrong.enqueueMany!('plain', [{}, { prio: 1 }]), /items\[1\]: there is no option "prio"/],
+      [
+        wrong.enqueueMany!('plain', [{}], { priority: 5 }),
+        /third argument: there is no option "priority"; there are tx/,
+      ],
+      [wrong.schedule!('s', 'plain', { n: 1 }, every), /takes no payload/],
+      [
+        wrong.schedule!('s', 'plain', undefined, { ...every, enabled: 'no' }),
+        /enabled must be true or false/,
+      ],
+      [wrong.schedule!('s', 'plain', undefined, { ...every, delay: 1 }), /"delay" is for one job/],
+      [
+        wrong.schedule!('s', 'plain', undefined, { ...every, dealy: 1 }),
+        /no option "dealy"; there are (?!.*delay)/,
+      ],
+      [
+        wrong.schedule!('s', 'plain', undefined, { ...every, scheduleValue: '0' }),
+        /"0" is no length of time without a unit/,
+      ],
+      [wrong.enableSchedule!(undefined), /the name of the schedule must be a string/],
+      [wrong.countJobs!({ state: 'bogus' }), /state must be one or several of pending.*not "bogus"/],
+      [wrong.countJobs!({ status: 'failed' }), /no option "status"/],
+      [wrong.listJobs!({ status: 'failed' }), /no option "status"/],
+      [wrong.drain!({ timout: 5 }), /no option "timout"/],
+      [wrong.drain!({ type: 'no-such' }), /no job of type "no-such"/],
+      [wrong.pause!('no-such'), /no job of type "no-such"/],
+      [wrong.rescheduleJob!('x'), /must be an object with any of delay, runAt/],
+    ]
+    for (const [call, message] of cases) await expect(call).rejects.toThrow(message)
+    for (const [call] of cases)
+      await expect(call).rejects.toThrow(
+        expect.objectContaining({ code: expect.stringMatching(/INVALID|NOT_FOUND/) }),
+      )
+    expect(await scheduler.getMetrics()).toMatchObject({ pending: 0, types: {} })
+    await scheduler.schedule('s', plain, undefined, {
+      scheduleType: 'interval',
+      scheduleValue: '1h',
+      ...({ delay: undefined, timeout: undefined } as object),
+    })
+  })
+
+  test('drain does not wait for occurrences that are not due, but for those that are', async () => {
+    const job = defineJob({ type: 'job' })
+    const { scheduler } = cluster.node({ jobs: [job] })
+    await scheduler.schedule('s', job, undefined, { scheduleType: 'interval', scheduleValue: '1h' })
+    expect((await scheduler.getMetrics()).pending).toBe(1)
+    expect(await scheduler.drain({ timeout: 0 })).toBe(true)
+    expect(await scheduler.drain({ type: 'job', timeout: 0 })).toBe(true)
+    await scheduler.enqueue(job, undefined, { id: 'delayed', delay: '1d' })
+    expect(await scheduler.drain({ timeout: 0 })).toBe(false)
+    await scheduler.removeJob('delayed')
+    await cluster.clock.advance(3_600_000)
+    expect(await scheduler.drain({ timeout: 0 })).toBe(false)
+  })
+
   test('a process without handlers only enqueues, and needs no start', async () => {
     const seen: Job[] = []
     const type = { type: 'work', schema: z.object({ n: z.number() }) } as const

@@ -96,6 +96,8 @@ describe.each(STORE_KINDS)('stopping, %s store', (kind) => {
       ['pending', 0, 0],
       ['failed', 1, 1],
     ])
+    // what has failed for good does not claim that it will run again
+    expect(jobs[2]?.error).toMatchObject({ code: 'SHUTTING_DOWN', message: expect.not.stringMatching(/again/) })
   })
 
   test('a forced stop does not wait, also when a graceful one already does', async () => {
