@@ -160,31 +160,49 @@ export const waitingCases: readonly Case[] = suite('broker', ['broker', 'broker.
     rule: 'No id is lost when a blocked claim ends badly at any moment: it was given, or is claimable, at the latest when a lease ends.',
     why: 'The id is the job; popped by a waiter that is gone it never runs.',
     mistake: 'the waiter takes the id off the queue in one step (BLPOP) and leases it in a second',
+    timeoutMs: 60_000,
     async run({ broker, check, open, ttl, random, expire, within }) {
-      const rounds = 24
-      const given: string[] = []
+      const node = await open()
+      const published: string[] = []
       const waits: Promise<unknown>[] = []
-      for (let round = 0; round < rounds; round++) {
-        const dying = await open()
+      // an adapter inside the process is somewhere else after every turn of the promises, one behind a network after milliseconds
+      const moments = [
+        ...Array.from({ length: 14 }, (_, turns) => ({ turns, ms: 0 })),
+        ...[0, 1, 2, 3, 5, 8].map((ms) => ({ turns: 0, ms })),
+      ]
+      const round = async (
+        moment: (typeof moments)[number],
+        closes: boolean,
+        settled: boolean,
+      ): Promise<void> => {
+        const dying = closes ? await open() : node
         const abort = new AbortController()
-        const waiting = dying.broker.claimBlocking!('mail', `c${round}`, ttl, WAIT, undefined, abort.signal)
-          .then((id) => id !== null && given.push(id))
-          .catch(() => 'a crash may well reject')
-        waits.push(waiting)
+        const id = `j${published.length}`
+        const waiting = dying.broker.claimBlocking!('mail', `c-${id}`, ttl, WAIT, undefined, abort.signal)
+        waits.push(waiting.catch(() => 'a crash may well reject'))
+        if (settled) await sleep(random.int(1, 10))
         const crash = async (): Promise<void> => {
-          for (let turns = random.int(0, 8); turns > 0; turns--) await null
-          if (random.bool(0.3)) await sleep(random.int(0, 3))
-          if (random.bool()) abort.abort()
-          else await dying.close()
+          for (let turn = 0; turn < moment.turns; turn++) await null
+          if (moment.ms > 0) await sleep(moment.ms)
+          if (closes) await dying.close()
+          else abort.abort()
         }
-        await Promise.all([broker.publish('mail', `j${round}`), crash()])
+        published.push(id)
+        await Promise.all([broker.publish('mail', id), crash()])
         abort.abort()
+      }
+      for (const [n, moment] of moments.entries()) {
+        await round(moment, false, n % 2 === 0)
+        if (n % 2 === 0) await round(moment, true, n % 4 === 0)
       }
       await within(Promise.all(waits), 'all blocked claims after abort or close')
       await expire(ttl)
       const found = await broker.claim('mail', 'survivor', 100, LONG)
-      const all = Array.from({ length: rounds }, (_, n) => `j${n}`)
-      check.sameMembers(found, all, 'what is claimable once every lease ended (nothing was acknowledged)')
+      check.sameMembers(
+        found,
+        published,
+        'what is claimable once every lease ended (nothing was acknowledged)',
+      )
     },
   },
 })
