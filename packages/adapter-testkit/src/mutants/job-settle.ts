@@ -11,6 +11,21 @@ export function jobStore(make: (base: typeof ModelJobStore) => typeof ModelJobSt
 
 export const jobSettleMutants: readonly Mutant[] = [
   {
+    mistake: 'a claim hands out the stored row itself',
+    parts: jobStore(
+      (Base) =>
+        class extends Base {
+          protected override start(job: ModelJob, worker: string): ClaimedJob {
+            const { payload, options, occurrence } = job
+            return { ...super.start(job, worker), payload, options, occurrence }
+          }
+        },
+    ),
+    fails: {
+      'job-store/hands-out-copies': 'payload, options and occurrence of the record after round 1',
+    },
+  },
+  {
     mistake: 'an insert overwrites the job of that id',
     parts: jobStore(
       (Base) =>

@@ -181,6 +181,21 @@ export const jobUpkeepMutants: readonly Mutant[] = [
     },
   },
   {
+    mistake: 'a worker that leaves gives back what it had started, too',
+    parts: jobStore(
+      (Base) =>
+        class extends Base {
+          protected override releaseUnknown(report: WorkerReport, held: readonly Held[]): void {
+            super.releaseUnknown(report, report.phase === 'leave' ? [] : held)
+          }
+        },
+    ),
+    fails: {
+      'job-store/leave-keeps-started-attempts':
+        'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
+    },
+  },
+  {
     mistake: 'the info of a worker is lost at its second heartbeat',
     parts: jobStore(
       (Base) =>
