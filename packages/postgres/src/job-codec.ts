@@ -1,6 +1,7 @@
 /** A job as its columns, and back. */
 import {
   type ClaimedJob,
+  checkedJob,
   DEFAULT_MAX_CRASHES,
   DEFAULT_RETENTION,
   decodeValue,
@@ -31,13 +32,15 @@ export interface EncodedJob {
   readonly expiresAt: number | null
 }
 
-/** Of a job that was checked. Throws VALUE_UNSERIALIZABLE, VALUE_TOO_LARGE. */
-export function encodeJob(job: NewJob, maxBytes: number): EncodedJob {
+/** Throws INVALID_ARGUMENT, VALUE_UNSERIALIZABLE, VALUE_TOO_LARGE. */
+export function encodeJob(job: NewJob, heads: Heads, maxBytes: number): EncodedJob {
+  // its values are checked as they are encoded, which saves a copy
+  checkedJob({ ...job, payload: null, options: {} })
   const key = jobKey(job.id)
   return {
     id: job.id,
     key,
-    head: JSON.stringify([job.type, -job.priority, settingsOf(job)]),
+    head: heads.of(job),
     type: job.type,
     payload: encodeValue(job.payload, { root: 'payload', maxBytes }),
     extra: extraText(job, key),
@@ -46,6 +49,32 @@ export function encodeJob(job: NewJob, maxBytes: number): EncodedJob {
     expiresInMs: job.expiresInMs ?? null,
     expiresAt: job.expiresInMs === undefined ? (job.expiresAt ?? null) : null,
   }
+}
+
+/** The heads of one batch, whose jobs mostly have it in common. */
+export class Heads {
+  #job: NewJob | undefined
+  #head = ''
+
+  of(job: NewJob): string {
+    if (this.#job === undefined || !isSameKind(job, this.#job)) {
+      this.#head = JSON.stringify([job.type, -job.priority, settingsOf(job)])
+      this.#job = job
+    }
+    return this.#head
+  }
+}
+
+function isSameKind(a: NewJob, b: NewJob): boolean {
+  return (
+    a.type === b.type &&
+    a.priority === b.priority &&
+    a.maxRetries === b.maxRetries &&
+    a.maxCrashes === b.maxCrashes &&
+    a.delivery === b.delivery &&
+    a.rememberMs === b.rememberMs &&
+    a.retention === b.retention
+  )
 }
 
 type Settings = readonly (number | boolean | null)[]

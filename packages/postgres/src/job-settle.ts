@@ -24,6 +24,11 @@ export function plainArray(items: readonly (string | number | null)[]): string {
   return `{${items.map((item) => item ?? 'NULL').join(',')}}`
 }
 
+/** JSON has no line breaks of its own. Null: there is none. */
+export function jsonLines(texts: readonly (string | null)[]): string | null {
+  return texts.some((text) => text !== null) ? texts.map((text) => text ?? '').join('\n') : null
+}
+
 const LETTERS: Readonly<Record<Outcome['kind'], string>> = {
   complete: 'c',
   retry: 'r',
@@ -49,8 +54,8 @@ export function settleParameters(
     tokens.map(({ worker }) => worker),
     plainArray(outcomes.map(({ kind }) => LETTERS[kind])),
     plainArray(outcomes.map(numberOf)),
-    texts.some((text) => text !== null) ? texts : null,
-    errors.some((error) => error !== null) ? errors : null,
+    jsonLines(texts),
+    jsonLines(errors),
     want?.worker ?? null,
     want?.limit ?? 0,
     [...types.keys()],

@@ -3,7 +3,6 @@ import {
   type ClaimRequest,
   checkChange,
   checkClaimRequest,
-  checkedJob,
   checkedQuery,
   checkName,
   checkOutcomes,
@@ -36,10 +35,10 @@ import type { Backend } from './backend.ts'
 import { inChunks } from './chunks.ts'
 import { ClaimStarts } from './claim-starts.ts'
 import type { Executor, Row } from './database.ts'
-import { type EncodedJob, encodeJob, readRecord } from './job-codec.ts'
+import { type EncodedJob, encodeJob, Heads, readRecord } from './job-codec.ts'
 import { jobKey } from './job-key.ts'
 import { listJobs } from './job-list.ts'
-import { plainArray, readSettled, readToken, settleParameters } from './job-settle.ts'
+import { jsonLines, plainArray, readSettled, readToken, settleParameters } from './job-settle.ts'
 import { PostgresAdapter } from './postgres-adapter.ts'
 import { JOBS } from './statements.ts'
 import { userTransaction } from './transaction.ts'
@@ -69,9 +68,10 @@ export class PostgresJobStore extends PostgresAdapter implements JobStore {
     this.guard()
     checkBatch(jobs.length, 'jobs')
     const { maxValueBytes } = this.backend.settings
+    const heads = new Heads()
     const encoded = jobs.map((job) => {
       try {
-        return encodeJob(checkedJob(job), maxValueBytes)
+        return encodeJob(job, heads, maxValueBytes)
       } catch (error) {
         return error as Error
       }
@@ -289,7 +289,7 @@ function distinct(encoded: readonly (EncodedJob | Error)[]): Map<string, Encoded
   return sent
 }
 
-function insertParameters(batch: readonly EncodedJob[]): (string | readonly (string | null)[] | null)[] {
+function insertParameters(batch: readonly EncodedJob[]): (string | null)[] {
   const heads = new Map<string, number>()
   const headOf = batch.map(({ head }) => {
     const place = heads.get(head) ?? heads.size + 1
@@ -302,8 +302,8 @@ function insertParameters(batch: readonly EncodedJob[]): (string | readonly (str
     `[${[...heads.keys()].join(',')}]`,
     plainArray(headOf),
     plainArray(batch.map(({ key }) => key)),
-    batch.map(({ payload }) => payload),
-    batch.some(({ extra }) => extra !== null) ? batch.map(({ extra }) => extra) : null,
+    batch.map(({ payload }) => payload).join('\n'),
+    jsonLines(batch.map(({ extra }) => extra)),
     column((job) => job.delayMs),
     column((job) => job.runAt),
     column((job) => job.expiresInMs),

@@ -176,10 +176,10 @@ end
 $$;
 
 -- Inserts up to 1,000 jobs, each one or not at all: an id that is known changes nothing, so a call whose answer was lost is sent again
--- as it is. The caller names each id once. What is due now keeps its place by a microsecond each.
+-- as it is. The caller names each id once. Payloads and extras are JSON, one a line; an empty line is none. What is due now keeps its place by a microsecond each.
 -- Returns the ids that were known.
 create function @insert_jobs(
-  of_prefix text, of_scope text, heads jsonb, head_of int4[], ids uuid[], payloads text[], extras text[],
+  of_prefix text, of_scope text, heads jsonb, head_of int4[], ids uuid[], payloads text, extras text,
   delays float8[], run_ats float8[], expires_ins float8[], expires_ats float8[]
 ) returns uuid[] language plpgsql volatile set enable_seqscan = off set enable_bitmapscan = off as $$
 declare
@@ -202,7 +202,7 @@ begin
         when i.run_at * 1000 > now_at then least(ceil(i.run_at * 1000), 9007199254740991)::int8 end as later,
       case when i.expires_in is not null then least(now_at + ceil(i.expires_in * 1000), 9007199254740991)::int8
         when i.expires_at is not null then least(greatest(ceil(i.expires_at * 1000), 0), 9007199254740991)::int8 end as expires
-    from unnest(ids, head_of, payloads, extras, delays, run_ats, expires_ins, expires_ats) with ordinality
+    from unnest(ids, head_of, string_to_array(payloads, E'\n'), string_to_array(extras, E'\n', ''), delays, run_ats, expires_ins, expires_ats) with ordinality
       as i (id, head, payload, extra, delay, run_at, expires_in, expires_at, place)
   ), added as (
     insert into @jobs (id, due, scope, kind, extra, expires, payload)

@@ -153,17 +153,19 @@ $$;
 -- heartbeat. Each id is named once.
 --
 -- kinds, one an outcome: c complete, r retry, f fail, x cancel, l release, s snooze. numbers: the duration of c, the delay of r
--- and s. texts: the result of c, the reason of f and x as JSON. errors: of r and f.
+-- and s. text_lines, one line of JSON each or an empty one: the result of c, the reason of f and x. error_lines: of r and f.
 -- Rows by tag: s the answers, one digit an outcome in `id`; l a lease: fence, type, rank, settings; j a job of that fence: id, due, …;
 -- n when the next is due, in microseconds; w a type that has something new.
 create function @settle_jobs(
   of_prefix text, of_scope text, o_ids uuid[], o_fences int8[], o_workers text[], o_kinds "char"[], numbers float8[],
-  texts text[], errors text[], want_worker text, want_most int4, want_types text[], want_mosts int4[], want_actives int8[], want_starts int8[]
+  text_lines text, error_lines text, want_worker text, want_most int4, want_types text[], want_mosts int4[], want_actives int8[], want_starts int8[]
 ) returns table (tag "char", fence int8, id text, number int8, payload text, extra text, past text, expires int8)
 language plpgsql volatile set enable_seqscan = off set enable_bitmapscan = off as $$
 declare
   s int4 := @scope_id(of_prefix, of_scope);
   now_at int8;
+  texts text[] := string_to_array(text_lines, E'\n', '');
+  errors text[] := string_to_array(error_lines, E'\n', '');
   held int4[];
   held_kinds int4[];
   held_fences int8[];
