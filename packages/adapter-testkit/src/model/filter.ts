@@ -1,5 +1,5 @@
 import { equalValues, type Filter, InvalidArgumentError, type ListOptions } from '@sched/core/adapter'
-import type { Row } from './storage.ts'
+import type { Row } from './rows.ts'
 
 const OPERATORS = ['$eq', '$ne', '$in', '$lt', '$lte', '$gt', '$gte']
 /** A field that is not there: equal to nothing, not even null. */

@@ -1,13 +1,7 @@
 /** The locks of the model: one row a key, looked at and changed at one instant. */
 import { checkName, type ILockAdapter, InvalidArgumentError } from '@sched/core/adapter'
+import type { LockRow } from './rows.ts'
 import { ModelAdapter } from './server.ts'
-
-/** The row outlives its lease, so that the token of a key never starts again. */
-export interface LockRow {
-  owner: string | null
-  until: number
-  token: number
-}
 
 export class ModelLock extends ModelAdapter implements ILockAdapter {
   protected readonly what: string = 'the model lock'

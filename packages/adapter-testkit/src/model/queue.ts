@@ -20,11 +20,11 @@ export interface Entry {
 }
 
 /** Higher priority first, then by due time, then in the publisher's order. */
-export function byPriority(a: Entry, b: Entry): number {
+function byPriority(a: Entry, b: Entry): number {
   return b.priority - a.priority || byDue(a, b)
 }
 
-export function byDue(a: Entry, b: Entry): number {
+function byDue(a: Entry, b: Entry): number {
   return a.dueAt - b.dueAt || a.seq - b.seq
 }
 

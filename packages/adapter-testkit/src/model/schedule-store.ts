@@ -7,13 +7,8 @@ import {
   type ScheduleStore,
 } from '@sched/core/adapter'
 import { compareText } from './filter.ts'
+import type { ScheduleTable } from './rows.ts'
 import { ModelAdapter } from './server.ts'
-
-export interface ScheduleTable {
-  readonly schedules: Map<string, ScheduleRecord>
-  readonly last: Map<string, number>
-  written: boolean
-}
 
 export class ModelScheduleStore extends ModelAdapter implements ScheduleStore {
   protected readonly what: string = 'the model schedule store'

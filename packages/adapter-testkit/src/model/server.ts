@@ -2,10 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { ClosedError, type Lifecycle, UnavailableError } from '@sched/core/adapter'
 import { ModelClock, type ModelClockOptions } from './clock.ts'
 import type { JobTable } from './job-table.ts'
-import type { LockRow } from './lock.ts'
 import type { Queue } from './queue.ts'
-import type { ScheduleTable } from './schedule-store.ts'
-import type { Row } from './storage.ts'
+import type { LockRow, Row, ScheduleTable } from './rows.ts'
 
 /** One prefix on the model server: what two nodes opened on the same namespace share. */
 export class Space {

@@ -15,13 +15,8 @@ import {
   type Traits,
 } from '@sched/core/adapter'
 import { checkFilter, compareText, RowRules } from './filter.ts'
+import type { Row } from './rows.ts'
 import { ModelAdapter } from './server.ts'
-
-export interface Row {
-  readonly namespace: string
-  readonly id: string
-  readonly value: unknown
-}
 
 export class ModelStorage extends ModelAdapter implements IStorageEngine {
   readonly traits: Partial<Traits> = { clock: 'server', durability: 'server', maxValueBytes: MAX_VALUE_BYTES }

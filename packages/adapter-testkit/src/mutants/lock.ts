@@ -1,5 +1,6 @@
 /** Mistakes in a lock. */
-import { type LockRow, ModelLock } from '../model/lock.ts'
+import { ModelLock } from '../model/lock.ts'
+import type { LockRow } from '../model/rows.ts'
 import type { Mutant } from './mutant.ts'
 
 function lock(make: (base: typeof ModelLock) => typeof ModelLock): Mutant['parts'] {

@@ -1,7 +1,8 @@
 /** Mistakes in how a storage filters, orders, pages, prunes and compares. */
 import { equalValues, type Filter, type ListOptions, type StoredRecord } from '@sched/core/adapter'
 import { MISSING, RowRules } from '../model/filter.ts'
-import { ModelStorage, type Row } from '../model/storage.ts'
+import type { Row } from '../model/rows.ts'
+import { ModelStorage } from '../model/storage.ts'
 import type { Mutant } from './mutant.ts'
 
 function withRules(rules: RowRules): Mutant['parts'] {

@@ -1,6 +1,7 @@
 /** Mistakes in how a storage keeps values and tells records apart. */
 import { copyValue } from '@sched/core/adapter'
-import { ModelStorage, type Row } from '../model/storage.ts'
+import type { Row } from '../model/rows.ts'
+import { ModelStorage } from '../model/storage.ts'
 import type { Mutant } from './mutant.ts'
 
 type Json = Record<string, unknown>

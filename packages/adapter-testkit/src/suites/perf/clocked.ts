@@ -18,7 +18,7 @@ export function p50(took: readonly number[]): number {
   return quantile(took, 0.5)
 }
 
-export function p99(took: readonly number[]): number {
+function p99(took: readonly number[]): number {
   return quantile(took, 0.99)
 }
 
