@@ -84,9 +84,9 @@ function columns(
     case 'retry':
       return ['r', outcome.delayMs, errorText(outcome.error)]
     case 'fail':
-      return ['f', outcome.reason, errorText(outcome.error)]
+      return ['f', reasonText(outcome.reason), errorText(outcome.error)]
     case 'cancel':
-      return ['x', outcome.reason ?? '', '']
+      return ['x', reasonText(outcome.reason), '']
     case 'release':
       return ['l', '', '']
     default:
@@ -94,12 +94,22 @@ function columns(
   }
 }
 
-/** Whatever a handler threw is kept; text that no server takes is mended. */
+/** Longer texts of an error are cut: one job's message must not keep the outcomes of others from being settled. */
+const LONGEST_ERROR_TEXT = 65_536
+
+/** Whatever a handler threw is kept, as far as it is text that can be stored. */
 function errorText(error: JobError): string {
-  const mended = Object.entries(error).filter(([, value]) => typeof value === 'string')
-  return encodeValue(
-    Object.fromEntries(mended.map(([key, value]) => [key, (value as string).toWellFormed()])),
-  )
+  const texts = Object.entries(error).filter(([, value]) => typeof value === 'string')
+  return encodeValue(Object.fromEntries(texts.map(([key, value]) => [key, storable(value as string)])))
+}
+
+function storable(text: string): string {
+  return text.slice(0, LONGEST_ERROR_TEXT).toWellFormed()
+}
+
+/** A reason stands between NULs in the record. */
+export function reasonText(reason: string | undefined): string {
+  return reason === undefined ? '' : storable(reason).replaceAll('\0', '\uFFFD')
 }
 
 export type SettleAnswer = readonly [digits: string, fence: string, due: string, ...jobs: string[]]

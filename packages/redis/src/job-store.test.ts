@@ -175,6 +175,37 @@ test('finished jobs beyond the count go at the settle, and those past their age 
   expect((await store.counts()).types.mail?.completed).toBe(100)
 })
 
+test('errors and reasons are kept whatever characters they have, and cut where they are huge', async () => {
+  const { store } = await opened()
+  await store.insert([job('a'), job('b'), job('c')])
+  const [a, b] = await claim(store, 2)
+  const error = { name: 'E\0', message: `\uD800${'x'.repeat(9_000_000)}` }
+  const settled = await store.settle([
+    { id: 'a', token: a?.token ?? '', kind: 'fail', error, reason: 'error' },
+    { id: 'b', token: b?.token ?? '', kind: 'cancel', reason: 'no\0more' },
+  ])
+  expect(settled.settled).toEqual(['ok', 'ok'])
+  await store.change(['c'], { kind: 'cancel', reason: '\0;|,' })
+  const failed = await record(store, 'a')
+  expect(failed.error?.name).toBe('E\0')
+  expect(failed.error?.message.length).toBe(65_536)
+  expect((await record(store, 'b')).reason).toBe('no\uFFFDmore')
+  expect((await record(store, 'c')).reason).toBe('\uFFFD;|,')
+})
+
+test('outcomes of many at once: held, settled before, held by another, unknown', async () => {
+  const { store } = await opened()
+  await join(store, 'w2')
+  await store.insert(['a', 'b', 'c'].map((id) => job(id)))
+  const [a, b, c] = await claim(store, 3)
+  await complete(store, [a as ClaimedJob])
+  await store.settle([{ id: 'b', token: b?.token ?? '', kind: 'release' }])
+  await store.settle([], { worker: 'w2', limit: 1, types: [{ type: 'mail' }] })
+  const outcome = (id: string) => ({ id, token: a?.token ?? '', kind: 'complete' }) as const
+  expect((await store.settle(['a', 'b', 'c', 'd'].map(outcome))).settled).toEqual(['ok', 'stale', 'ok', 'ok'])
+  expect((await record(store, c?.id ?? '')).state).toBe('completed')
+})
+
 test('bytes that are no value fail their job and are kept', async () => {
   const { store, prefix, raw } = await opened()
   await store.insert([job('broken'), job('sound')])

@@ -38,7 +38,14 @@ import { type InsertAnswer, InsertCallers, insertArguments, spreadInserts } from
 import { type FinishedPlace, type JobSource, listJobs } from './job-list.ts'
 import { type ReadAnswer, readRecords } from './job-read.ts'
 import { JOB_SCRIPTS, STATE_LETTERS } from './job-scripts.ts'
-import { outcomeArguments, readClaims, readToken, type SettleAnswer, wantArguments } from './job-settle.ts'
+import {
+  outcomeArguments,
+  readClaims,
+  readToken,
+  reasonText,
+  type SettleAnswer,
+  wantArguments,
+} from './job-settle.ts'
 import { hubsKey, JOB_KEYS, jobBase, wakeKey } from './keys.ts'
 import { RedisAdapter } from './redis-adapter.ts'
 import type { WakeHub } from './wake-hub.ts'
@@ -256,7 +263,7 @@ export class RedisJobStore extends RedisAdapter implements JobStore {
 }
 
 function changeText(change: JobChange): string {
-  if (change.kind === 'cancel') return change.reason ?? ''
+  if (change.kind === 'cancel') return reasonText(change.reason)
   if (change.kind === 'reschedule') return instantText(change.delayMs, 'delayMs', change.runAt, 'runAt')
   return ''
 }

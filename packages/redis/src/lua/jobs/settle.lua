@@ -9,20 +9,22 @@
 --            'c' complete: id, ms, result     'r' retry: id, delay in ms, error     'f' fail: id, reason, error
 --            'x' cancel: id, reason, ''       'l' release: id, '', ''               's' snooze: id, delay in ms, ''
 -- Returns {one digit an outcome: 1 ok, 0 stale; fence of the claim; ms until the next is due; then entry, body, change, repeated}.
-local answers, held_elsewhere = {}, nil
+local answers = {}
 
--- Of an id that is not held under its token: whether that is because it was settled before.
-local function settled_before(worker, id)
-  if not redis.call('ZSCORE', K_WORKERS, worker) then return false end
-  if not held_elsewhere then
-    held_elsewhere = redis.call('ZRANGE', K_WORKERS, 0, -1)
-    local dead = redis.call('ZRANGE', K_DEAD, 0, -1)
-    for i = 1, #dead do held_elsewhere[#held_elsewhere + 1] = dead[i] end
+-- Of ids that are not held under their token: for each whether that is because it was settled before.
+local function settled_before(worker, ids)
+  local before = {}
+  if not redis.call('ZSCORE', K_WORKERS, worker) then return before end
+  for i = 1, #ids do before[ids[i]] = true end
+  for _, set in ipairs({ K_WORKERS, K_DEAD }) do
+    for _, other in ipairs(redis.call('ZRANGE', set, 0, -1)) do
+      local held = redis.call('HMGET', K_HELD .. other, unpack(ids))
+      for i = 1, #ids do
+        if held[i] then before[ids[i]] = nil end
+      end
+    end
   end
-  for i = 1, #held_elsewhere do
-    if redis.call('HEXISTS', K_HELD .. held_elsewhere[i], id) == 1 then return false end
-  end
-  return true
+  return before
 end
 
 local function settle(kind, id, held, change, first, second, body)
@@ -77,16 +79,18 @@ local function settle_group(at)
   for i = 1, many do ids[i] = ARGV[at + 1 + i * 3] end
   local key = K_HELD .. worker
   local found = redis.call('HMGET', key, unpack(ids))
-  local mine, base = {}, #answers
+  local mine, others = {}, {}
   for i = 1, many do
-    local ours = found[i] and sub(found[i], 1, 16) == fence
-    if ours then
+    if found[i] and sub(found[i], 1, 16) == fence then
       mine[#mine + 1] = ids[i]
     else
       found[i] = false
+      others[#others + 1] = ids[i]
     end
-    answers[base + i] = (ours or settled_before(worker, ids[i])) and '1' or '0'
   end
+  local before = #others > 0 and settled_before(worker, others) or {}
+  local base = #answers
+  for i = 1, many do answers[base + i] = (found[i] or before[ids[i]]) and '1' or '0' end
   if #mine == 0 then return end
   redis.call('HDEL', key, unpack(mine))
   local changes = has_changes and redis.call('HMGET', K_CHANGES, unpack(ids)) or {}
