@@ -419,6 +419,48 @@ export const leaseMutants: readonly Mutant[] = [
     parts: broker(
       (Base) =>
         class extends Base {
+          override async claimBlocking(
+            name: string,
+            consumer: string,
+            leaseMs: number,
+            timeoutMs: number,
+            strategy: BrokerStrategy = 'priority',
+            signal?: AbortSignal,
+          ): Promise<string | null> {
+            const claim = this.checkedClaim(name, consumer, 1, leaseMs, { strategy })
+            const end = this.space.clock.now() + timeoutMs
+            while (!signal?.aborted) {
+              const popped = await this.step(() => {
+                const [first] = this.paused(name) ? [] : this.claimable(this.queue(name), strategy, 1)
+                if (first !== undefined) this.queue(name).remove(first)
+                return first
+              })
+              if (signal?.aborted) return null
+              if (popped !== undefined) {
+                await this.step(() => {
+                  this.queue(name).add(popped)
+                  return this.lease(name, popped, claim)
+                })
+                return popped.id
+              }
+              if (this.closed || this.space.clock.now() >= end) return null
+              await this.woken(name, end, signal)
+              if (this.closed) return null
+            }
+            return null
+          }
+        },
+    ),
+    fails: {
+      'broker/block-crash-no-loss': 'what is claimable once every lease ended (nothing was acknowledged)',
+    },
+  },
+  {
+    mistake: 'a waiter that is gone still takes an id',
+    sometimes: ['broker/block-crash-no-loss'],
+    parts: broker(
+      (Base) =>
+        class extends Base {
           protected override async woken(
             name: string,
             end: number,
@@ -440,7 +482,6 @@ export const leaseMutants: readonly Mutant[] = [
     fails: {
       'broker/block-abort': 'claim by another of an id published after the abort',
       'broker/block-close': 'claim by another of an id published after close',
-      'broker/block-crash-no-loss': 'what is claimable once every lease ended (nothing was acknowledged)',
     },
   },
   {

