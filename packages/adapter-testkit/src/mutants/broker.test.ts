@@ -1,3 +1,3 @@
 import { prove } from './prove.support.ts'
 
-prove('broker-claims', 'broker-leases', 'time')
+prove('broker-order', 'broker-claims', 'broker-publish', 'broker-leases', 'broker-waiting', 'time')

@@ -1,3 +1,3 @@
 import { prove } from './prove.support.ts'
 
-prove('job-settle', 'job-upkeep', 'life')
+prove('job-claims', 'job-settle', 'job-workers', 'job-upkeep', 'life')

@@ -1,3 +1,3 @@
 import { prove } from './prove.support.ts'
 
-prove('storage-queries', 'lock', 'schedule-store')
+prove('storage-filters', 'storage-order', 'storage-writes', 'lock', 'schedule-store')

@@ -1,3 +1,3 @@
 import { prove } from './prove.support.ts'
 
-prove('storage-values')
+prove('storage-values', 'storage-keys')
