@@ -7,7 +7,6 @@
 import type { JobError } from '../contracts/job-record.ts'
 import {
   type ClaimRequest,
-  type ClaimType,
   type JobStore,
   MAX_BATCH,
   OPERATION_DEADLINE_MS,
@@ -19,6 +18,7 @@ import type { Events } from '../telemetry/events.ts'
 import type { Clock, Timer } from '../values/clock.ts'
 import { Attempt } from './attempt.ts'
 import { ClaimAhead } from './claim-ahead.ts'
+import { ClaimTypes } from './claim-types.ts'
 import type { Executor } from './executor.ts'
 import type { Registry } from './registry.ts'
 import type { OutcomeBatch, Settler } from './settler.ts'
@@ -31,8 +31,6 @@ const LONGEST_PAUSE_MS = 5_000
 /** When a store says that there is more but gives nothing, it is asked again after this, doubling. */
 const EMPTY_MS = 1
 const LONGEST_EMPTY_MS = 50
-/** At least so often nothing is claimed ahead, so that a slot comes free for the types with a limit. */
-const LIMITED_EVERY_MS = 500
 /** What failed, as `error` events name it. */
 const DURING = 'settle and claim'
 /** Whatever was wrong with the error that the handler threw, this one can be stored. */
@@ -61,6 +59,7 @@ export interface ConsumerParts {
 export class Consumer {
   readonly #parts: ConsumerParts
   readonly #ahead: ClaimAhead
+  readonly #types: ClaimTypes
   /** Claims may be made. */
   #claiming = false
   #turnPending = false
@@ -74,9 +73,6 @@ export class Consumer {
   #pausedUntil = 0
   #pauseMs = FIRST_PAUSE_MS
   #emptyMs = EMPTY_MS
-  /** Monotonic milliseconds: when types with a limit could last be claimed; and whose turn it is when there are too few slots for all. */
-  #limitedAt = Number.NEGATIVE_INFINITY
-  #limitedTurn = 0
   /** After a refusal of a whole batch: smaller ones, to find the culprit. */
   #batchSize = MAX_BATCH
   #timer: Timer | undefined
@@ -86,6 +82,7 @@ export class Consumer {
 
   constructor(parts: ConsumerParts) {
     this.#parts = parts
+    this.#types = new ClaimTypes(parts.registry)
     this.#ahead = new ClaimAhead(parts.leaseMs, parts.clock.monotonic())
   }
 
@@ -188,35 +185,10 @@ export class Consumer {
     const ahead = this.#ahead.allowance(now, executor.ended)
     const unsettled = settler.refused + Math.max(0, settler.waiting - this.#batchSize)
     const left = MAX_BATCH - running - queued - unsettled
-    const limit = Math.min(free + (this.#limitedAreDue(now) ? 0 : ahead), left)
+    const limit = Math.min(free + (this.#types.limitedAreDue(now) ? 0 : ahead), left)
     if (limit < 1) return undefined
-    const types = this.#types(Math.min(free, limit), now)
+    const types = this.#types.forClaim(Math.min(free, limit), now)
     return types.length === 0 ? undefined : { worker: lease.id, limit, types }
-  }
-
-  /** While jobs are claimed ahead no slot is ever free: now and then they are not, so that types with a limit get their turn. */
-  #limitedAreDue(now: number): boolean {
-    return this.#parts.registry.limited.length > 0 && now - this.#limitedAt >= LIMITED_EVERY_MS
-  }
-
-  /**
-   * Types with a limit are never claimed ahead, because they would hold a place of the whole cluster's without using it: they share the
-   * free slots, and where there are fewer slots than types, the types take turns.
-   */
-  #types(free: number, now: number): readonly ClaimType[] {
-    const { unlimited, limited } = this.#parts.registry
-    if (limited.length === 0 || free < 1) return unlimited
-    this.#limitedAt = now
-    const count = Math.min(free, limited.length)
-    const share = Math.floor(free / count)
-    const first = this.#limitedTurn
-    this.#limitedTurn = (first + count) % limited.length
-    const types: ClaimType[] = [...unlimited]
-    for (let i = 0; i < count; i++) {
-      const { type, maxActive } = limited[(first + i) % limited.length]!
-      types.push({ type, maxActive, limit: Math.min(share, maxActive) })
-    }
-    return types
   }
 
   #claimed(want: ClaimRequest, answer: Settled, call: { sentAt: number; now: number; woken: boolean }): void {

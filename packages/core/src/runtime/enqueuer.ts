@@ -6,7 +6,7 @@ import {
   ValueUnserializableError,
 } from '../errors/sched-error.ts'
 import type { Clock } from '../values/clock.ts'
-import { copyValue } from '../values/codec.ts'
+import { copyValue, isNormal } from '../values/codec.ts'
 import { show } from '../values/show.ts'
 import { BATCH_OPTIONS, ENQUEUE_OPTIONS, type EnqueueOptions, ITEM_OPTIONS } from './enqueue-options.ts'
 import { JobIds } from './job-id.ts'
@@ -43,9 +43,9 @@ export class Enqueuer {
 
   async enqueue(type: string, payload: unknown, options: EnqueueOptions | undefined): Promise<string> {
     const job = this.#registry.get(type)
-    const checked = checkPayload(job, payload)
     // a copy, because the caller may change its object while the batch waits
     const copy = payload === undefined ? null : copyValue(payload, PAYLOAD)
+    const checked = checkPayload(job, payload)
     const given =
       options === undefined ? undefined : { options, what: `enqueue("${type}")`, known: ENQUEUE_OPTIONS }
     const record = buildRecord(job, copy, this.#madeId, given)
@@ -90,8 +90,8 @@ export class Enqueuer {
 const PAYLOAD = { root: 'payload' } as const
 
 /**
- * Checks what would be stored: a schema sees the payload as its handler's worker will, and what it changes in it is not stored. Throws
- * VALUE_*, PAYLOAD_INVALID, INVALID_ARGUMENT, or gives a promise that may reject with PAYLOAD_INVALID when the schema is asynchronous.
+ * Checks the payload as it would be stored: what the codec changes, the schema sees changed. Throws VALUE_*, PAYLOAD_INVALID,
+ * INVALID_ARGUMENT, or gives a promise that may reject with PAYLOAD_INVALID when the schema is asynchronous.
  */
 export function checkPayload(
   { type, schema }: RegisteredJob,
@@ -103,7 +103,8 @@ export function checkPayload(
       `the definition of "${type}" has no schema, so it takes no payload: give it a schema, or pass undefined, and options after it`,
     )
   }
-  const data = schema.parse(payload === undefined ? undefined : copyValue(payload, PAYLOAD))
+  const asIs = payload === undefined || isNormal(payload)
+  const data = schema.parse(asIs ? payload : copyValue(payload, PAYLOAD))
   return data instanceof Promise ? data : undefined
 }
 

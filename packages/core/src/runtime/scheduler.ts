@@ -113,7 +113,7 @@ export class JobScheduler<
   /**
    * Many at once: `[{ payload, …options }, …]`. Resolves to the ids, in order, once all are durable. When a payload or option is wrong
    * nothing is stored; when the store refuses some, rejects with `EnqueueManyError`, whose `results` tell which. The payloads must not be
-   * changed before it resolves.
+   * changed before it resolves, nor by a schema that works in place.
    */
   enqueueMany<Definition extends AnyJobDefinition>(
     job: Definition,

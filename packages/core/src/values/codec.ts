@@ -59,6 +59,11 @@ function encodeWithCare(value: unknown, options: CodecOptions = {}): string {
   return text
 }
 
+/** Whether the value is certainly its own normalised copy. Quick; no is no verdict: {@link copyValue} gives one. */
+export function isNormal(value: unknown): boolean {
+  return isPlainJson(value, DEFAULT_LIMITS)
+}
+
 /** The value of a text form made by {@link encodeValue}. Throws VALUE_UNSERIALIZABLE when the text is not one. */
 export function decodeValue<T = unknown>(text: string, root = 'value'): T {
   let raw: unknown

@@ -97,7 +97,10 @@ describe.each(STORE_KINDS)('stopping, %s store', (kind) => {
       ['failed', 1, 1],
     ])
     // what has failed for good does not claim that it will run again
-    expect(jobs[2]?.error).toMatchObject({ code: 'SHUTTING_DOWN', message: expect.not.stringMatching(/again/) })
+    expect(jobs[2]?.error).toMatchObject({
+      code: 'SHUTTING_DOWN',
+      message: expect.not.stringMatching(/again/),
+    })
   })
 
   test('a forced stop does not wait, also when a graceful one already does', async () => {
