@@ -1,11 +1,5 @@
-import {
-  type Backend as CoreBackend,
-  type FuseParts,
-  InvalidArgumentError,
-  type JobStore,
-} from '@sched/core/adapter'
+import { InvalidArgumentError } from '@sched/core/adapter'
 import { Database } from './database.ts'
-import { PostgresJobStore } from './job-store.ts'
 import { migrate } from './migrations.ts'
 import { type PostgresAdapterOptions, type PostgresSource, type Settings, settingsOf } from './options.ts'
 import resetSql from './sql/server/reset-adapters.sql'
@@ -22,7 +16,7 @@ const RESET_JOBS = { name: 'reset jobs', sql: resetJobsSql, repeatable: true }
 const OLDEST = 130_000
 
 /** What shares a pool: it is made ready once, and ends when the last adapter on it has closed. */
-export class Backend implements CoreBackend {
+export class Backend {
   readonly settings: Settings
   readonly database: Database
   readonly wakes: Wakes
@@ -55,9 +49,9 @@ export class Backend implements CoreBackend {
     await Promise.all([this.wakes.close(), this.database.close()])
   }
 
-  fuse({ scope, storage, broker }: FuseParts): JobStore | undefined {
-    if (!this.#attached.has(storage) || !this.#attached.has(broker)) return undefined
-    return new PostgresJobStore(this, scope)
+  /** Whether it is one of the adapters over this pool, and open. */
+  has(adapter: object): boolean {
+    return this.#attached.has(adapter)
   }
 
   async #prepare(): Promise<void> {

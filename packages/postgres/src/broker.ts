@@ -147,19 +147,33 @@ export class PostgresBroker extends PostgresAdapter implements IBrokerEngine {
       throw new InvalidArgumentError(`timeoutMs must be 0 or more milliseconds, not ${timeoutMs}`)
     const end = performance.now() + timeoutMs
     const stopped = (): boolean => this.closed || signal?.aborted === true
-    if (stopped()) return null
-    const [first] = await this.claim(name, consumerId, 1, leaseMs, strategy)
-    if (first !== undefined || timeoutMs === 0) return first ?? null
-    return await waitForWake(
-      {
-        watch: (onWake) => this.#watch([name], onWake),
-        claim: async () =>
-          stopped() ? null : ((await this.claim(name, consumerId, 1, leaseMs, strategy))[0] ?? null),
-        stopped,
-        onStop: (callback) => this.#onStop(callback, signal),
-      },
-      end,
-    )
+    const claim = async (): Promise<string | null> => {
+      if (stopped()) return null
+      try {
+        const [id] = await this.claim(name, consumerId, 1, leaseMs, strategy)
+        return id ?? null
+      } catch (error) {
+        // closed while it was under way: whoever waits is told that there is nothing
+        if (this.closed) return null
+        throw error
+      }
+    }
+    const first = await claim()
+    if (first !== null || timeoutMs === 0 || stopped()) return first
+    try {
+      return await waitForWake(
+        {
+          watch: (onWake) => this.#watch([name], onWake),
+          claim,
+          stopped,
+          onStop: (callback) => this.#onStop(callback, signal),
+        },
+        end,
+      )
+    } catch (error) {
+      if (this.closed) return null
+      throw error
+    }
   }
 
   async extendLock(

@@ -2,9 +2,9 @@
 import type { Adapters, HasBackend, IBrokerEngine, ILockAdapter, IStorageEngine } from '@sched/core/adapter'
 import { Backend } from './backend.ts'
 import { PostgresBroker } from './broker.ts'
+import { Fusion, withFusion } from './fusion.ts'
 import { PostgresLock } from './lock.ts'
 import type { PostgresAdapterOptions, PostgresSource } from './options.ts'
-import { withBackend } from './postgres-adapter.ts'
 import { PostgresStorage } from './storage.ts'
 
 export { migrationSql } from './migrations.ts'
@@ -16,8 +16,9 @@ export type { PostgresAdapterOptions, PostgresConnectionOptions, PostgresSource 
  */
 export function postgres(source: PostgresSource, options: PostgresAdapterOptions = {}): Required<Adapters> {
   const backend = new Backend(source, options)
-  const storage = withBackend(new PostgresStorage(backend), backend)
-  const broker = withBackend(new PostgresBroker(backend), backend)
+  const fusion = new Fusion(backend)
+  const storage = withFusion(new PostgresStorage(backend), fusion)
+  const broker = withFusion(new PostgresBroker(backend), fusion)
   const lock = new PostgresLock(backend)
   const close = async (): Promise<void> => {
     await Promise.all([storage.close(), broker.close(), lock.close()])
@@ -31,7 +32,7 @@ export function createPostgresStorage(
   options: PostgresAdapterOptions = {},
 ): IStorageEngine & HasBackend {
   const backend = new Backend(source, options)
-  return withBackend(new PostgresStorage(backend), backend)
+  return withFusion(new PostgresStorage(backend), new Fusion(backend))
 }
 
 /** Queues in PostgreSQL, over a pool of their own. */
@@ -40,7 +41,7 @@ export function createPostgresBroker(
   options: PostgresAdapterOptions = {},
 ): IBrokerEngine & HasBackend {
   const backend = new Backend(source, options)
-  return withBackend(new PostgresBroker(backend), backend)
+  return withFusion(new PostgresBroker(backend), new Fusion(backend))
 }
 
 /** Locks in PostgreSQL, over a pool of their own. */

@@ -14,6 +14,7 @@ const PLACES = [
   '/usr/local/bin/pgbouncer',
   '/opt/homebrew/bin/pgbouncer',
 ]
+const APT = '/usr/bin/apt-get'
 const isRoot = process.getuid?.() === 0
 
 export interface Pooler {
@@ -70,11 +71,11 @@ server_reset_query_always = 0
 function program(): string {
   const found = PLACES.find((place) => existsSync(place))
   if (found !== undefined) return found
-  if (isRoot && existsSync('/usr/bin/apt-get')) {
+  if (isRoot && existsSync(APT)) {
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
     const options = ['-q', '-y', '-o', 'DPkg::Lock::Timeout=300']
-    execFileSync('apt-get', [...options, 'update'], { env, stdio: 'ignore' })
-    execFileSync('apt-get', [...options, 'install', '--no-install-recommends', 'pgbouncer'], {
+    execFileSync(APT, [...options, 'update'], { env, stdio: 'ignore' })
+    execFileSync(APT, [...options, 'install', '--no-install-recommends', 'pgbouncer'], {
       env,
       stdio: 'ignore',
     })

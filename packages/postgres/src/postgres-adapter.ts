@@ -1,4 +1,4 @@
-import { BACKEND, ClosedError, type HasBackend, type Lifecycle } from '@sched/core/adapter'
+import { ClosedError, type Lifecycle } from '@sched/core/adapter'
 import type { Backend } from './backend.ts'
 import type { Parameter, Row, Statement } from './database.ts'
 
@@ -47,9 +47,4 @@ export abstract class PostgresAdapter implements Lifecycle {
     this.guard()
     return await this.backend.database.run(statement, parameters)
   }
-}
-
-/** The adapter with its backend, by which core finds what may fuse. */
-export function withBackend<T extends object>(adapter: T, backend: Backend): T & HasBackend {
-  return Object.defineProperty(adapter, BACKEND, { value: backend })
 }

@@ -50,8 +50,8 @@ create table @entries (
   primary key (id, queue)
 );
 create index #entries_ranked on @entries (queue, rank, due, seq) where until is null;
--- `due + 0`, so that no plan takes this one for a claim by priority: it would scan past what is due in other ranks
-create index #entries_due on @entries (queue, (due + 0), seq) where until is null;
+-- `queue + 0`, so that no plan takes this one for a claim by priority: it would scan past, or sort, what waits in other ranks
+create index #entries_due on @entries ((queue + 0), due, seq) where until is null;
 create index #entries_leased on @entries (queue, until) where until is not null;
 alter table @entries set (
   autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0,
@@ -94,7 +94,7 @@ $$;
 create function @claim_entries(
   of_prefix text, of_name text, by_consumer text, most int4, lease_ms float8, strategy text, most_active int8
 ) returns table (id text, receipt uuid, deliveries int4, due int8) language plpgsql volatile
-set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+set jit = off set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   this_queue int8;
   is_paused bool;
@@ -129,14 +129,14 @@ begin
     union all
     select p.id from (
       select x.id from @entries x
-      where strategy = 'fifo' and x.queue = this_queue and x.until is null and x.due + 0 <= now_at
-      order by x.due + 0, x.seq limit room for update skip locked
+      where strategy = 'fifo' and x.queue + 0 = this_queue and x.until is null and x.due <= now_at
+      order by x.due, x.seq limit room for update skip locked
     ) p
     union all
     select p.id from (
       select x.id from @entries x
-      where strategy = 'lifo' and x.queue = this_queue and x.until is null and x.due + 0 <= now_at
-      order by (x.due + 0) desc, x.seq desc limit room for update skip locked
+      where strategy = 'lifo' and x.queue + 0 = this_queue and x.until is null and x.due <= now_at
+      order by x.due desc, x.seq desc limit room for update skip locked
     ) p
   ), leased as (
     update @entries e set until = @after_us(lease_ms), consumer = by_consumer, receipt = gen_random_uuid(),

@@ -181,7 +181,7 @@ $$;
 create function @insert_jobs(
   of_prefix text, of_scope text, heads jsonb, head_of int4[], ids uuid[], payloads text, extras text,
   delays float8[], run_ats float8[], expires_ins float8[], expires_ats float8[]
-) returns uuid[] language plpgsql volatile set enable_seqscan = off set enable_bitmapscan = off as $$
+) returns uuid[] language plpgsql volatile set jit = off set enable_seqscan = off set enable_bitmapscan = off as $$
 declare
   s int4 := @scope_id(of_prefix, of_scope);
   kind_ids int4[];
@@ -237,7 +237,7 @@ $$;
 create function @end_job(
   s int4, of_id uuid, of_kind int4, of_state "char", now_at int8, of_attempt int4, of_failures int4, of_crashes int4,
   of_fence int8, of_started int8, of_reason text, of_result text, of_error text, of_duration float8
-) returns void language plpgsql volatile set enable_seqscan = off as $$
+) returns void language plpgsql volatile set jit = off set enable_seqscan = off as $$
 declare
   k @kinds;
   place int4 := case of_state when 'c' then 4 when 'f' then 6 else 8 end;
@@ -265,7 +265,7 @@ $$;
 
 -- Keeps the finished jobs of one type and state within their count. What goes is remembered as long as its kind says.
 create function @trim_endings(s int4, of_type int4, of_state "char", most int8) returns void
-language plpgsql volatile set enable_seqscan = off set enable_bitmapscan = off as $$
+language plpgsql volatile set jit = off set enable_seqscan = off set enable_bitmapscan = off as $$
 begin
   with old as (
     delete from @endings e where e.scope = s and e.id = any (array(
@@ -284,7 +284,7 @@ $$;
 create function @put_back(
   s int4, of_id uuid, of_due int8, now_at int8, of_attempt int4, of_failures int4, of_crashes int4, of_fence int8,
   of_started int8, of_error text
-) returns bool language plpgsql volatile set enable_seqscan = off as $$
+) returns bool language plpgsql volatile set jit = off set enable_seqscan = off as $$
 declare
   j @jobs;
   k @kinds;
@@ -320,7 +320,7 @@ end
 $$;
 
 -- Takes a pending job out of its queue. Returns whether it was there.
-create function @unqueue(j @jobs) returns bool language plpgsql volatile set enable_seqscan = off set enable_bitmapscan = off as $$
+create function @unqueue(j @jobs) returns bool language plpgsql volatile set jit = off set enable_seqscan = off set enable_bitmapscan = off as $$
 declare
   k @kinds;
 begin

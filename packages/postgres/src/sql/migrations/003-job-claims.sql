@@ -6,7 +6,7 @@
 -- What lies before nevertheless is for a claim without, or for one that finds too little.
 create function @claim_jobs(s int4, by_worker int4, most int4, type_names text[], type_mosts int4[], type_actives int8[], starts int8[])
 returns table (tag "char", fence int8, id text, number int8, payload text, extra text, past text, expires int8)
-language plpgsql volatile set enable_seqscan = off set enable_bitmapscan = off as $$
+language plpgsql volatile set jit = off set enable_seqscan = off set enable_bitmapscan = off as $$
 declare
   now_at int8 := @now_us();
   open_types int4[];
@@ -160,7 +160,7 @@ create function @settle_jobs(
   of_prefix text, of_scope text, o_ids uuid[], o_fences int8[], o_workers text[], o_kinds "char"[], numbers float8[],
   text_lines text, error_lines text, want_worker text, want_most int4, want_types text[], want_mosts int4[], want_actives int8[], want_starts int8[]
 ) returns table (tag "char", fence int8, id text, number int8, payload text, extra text, past text, expires int8)
-language plpgsql volatile set enable_seqscan = off set enable_bitmapscan = off as $$
+language plpgsql volatile set jit = off set enable_seqscan = off set enable_bitmapscan = off as $$
 declare
   s int4 := @scope_id(of_prefix, of_scope);
   now_at int8;

@@ -8,7 +8,7 @@
 create function @heartbeat(
   of_prefix text, of_scope text, of_worker text, lease_ms float8, phase text, grace_ms float8, new_info text,
   held_ids uuid[], held_fences int8[]
-) returns table (tag "char", what text) language plpgsql volatile set enable_seqscan = off set enable_bitmapscan = off as $$
+) returns table (tag "char", what text) language plpgsql volatile set jit = off set enable_seqscan = off set enable_bitmapscan = off as $$
 declare
   s int4 := @scope_id(of_prefix, of_scope);
   now_at int8 := @now_us();
@@ -67,12 +67,12 @@ end
 $$;
 
 -- One bounded round: workers whose lease ended are declared dead; the jobs of dead workers go back, or fail when they died too often or
--- must never run twice; pending jobs that expired fail; finished ones past their age go, and ids remembered long enough; counters are
--- added up. Two at once do no harm. A dead worker's claims count until its jobs are taken back, here.
+-- must never run twice; pending jobs that expired fail; finished ones past their age go, and ids remembered long enough, and locks that ended
+-- a day ago; counters are added up. Two at once do no harm. A dead worker's claims count until its jobs are taken back, here.
 -- Rows by tag: d a worker declared dead; w a type that has something new; then one m, r, x, e and p each: whether there is more (1),
 -- recovered, crashed, expired, pruned.
 create function @sweep(of_prefix text, of_scope text, most int4, grace_ms float8, keep_ms float8)
-returns table (tag "char", what text) language plpgsql volatile set enable_seqscan = off set enable_bitmapscan = off as $$
+returns table (tag "char", what text) language plpgsql volatile set jit = off set enable_seqscan = off set enable_bitmapscan = off as $$
 declare
   s int4 := @scope_id(of_prefix, of_scope);
   now_at int8 := @now_us();
@@ -170,6 +170,9 @@ begin
     select o.type, sum(o.pending), sum(o.completed), sum(o.failed), sum(o.cancelled), sum(o.duration) from old o group by o.type;
   end if;
 
+  delete from @locks ended where ended.prefix = of_prefix and ended.key = any (array(
+    select x.key from @locks x where x.prefix = of_prefix and x.until < now_at - 86400000000 limit 1000 for update skip locked));
+
   with freed as (
     update @types t set limited = false where t.limited and t.id = any (woken) returning t.id
   )
@@ -184,7 +187,7 @@ $$;
 -- Rows by tag: o one letter an id in `what`: o ok, m missing, r refused; w a type that has something new.
 create function @change_jobs(
   of_prefix text, of_scope text, of_ids uuid[], change text, of_reason text, delay_ms float8, run_at float8
-) returns table (tag "char", what text) language plpgsql volatile set enable_seqscan = off set enable_bitmapscan = off as $$
+) returns table (tag "char", what text) language plpgsql volatile set jit = off set enable_seqscan = off set enable_bitmapscan = off as $$
 declare
   s int4 := @scope_id(of_prefix, of_scope);
   now_at int8 := @now_us();

@@ -1,0 +1,125 @@
+import { BACKEND, type JobStore, type NewJob } from '@sched/core/adapter'
+import { serviceUrl } from '@sched/test-services'
+import pg from 'pg'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { postgres } from './index.ts'
+import { jobKey } from './job-key.ts'
+
+const schema = `sched_j${process.pid}`
+const pool = new pg.Pool({ connectionString: serviceUrl('postgres'), max: 4 })
+const adapters = postgres(pool, { schema, listen: false })
+let scopes = 0
+
+async function opened(): Promise<JobStore> {
+  const store = adapters.storage[BACKEND]?.fuse({ scope: `p:e:${scopes++}`, ...adapters }) as JobStore
+  await store.heartbeat({ id: 'w', leaseMs: 600_000, phase: 'join' }, [])
+  return store
+}
+
+function job(id: string, more: Partial<NewJob> = {}): NewJob {
+  return { id, type: 'mail', payload: { of: id }, priority: 0, ...more }
+}
+
+/** How many statements the server was sent meanwhile. */
+async function trips(work: () => Promise<unknown>): Promise<number> {
+  let sent = 0
+  const query = pg.Client.prototype.query
+  pg.Client.prototype.query = function (this: pg.Client, ...args: unknown[]) {
+    sent++
+    return (query as (...all: unknown[]) => unknown).apply(this, args)
+  } as typeof query
+  try {
+    await work()
+  } finally {
+    pg.Client.prototype.query = query
+  }
+  return sent
+}
+
+beforeAll(async () => {
+  await adapters.storage.ready?.()
+})
+
+afterAll(async () => {
+  await adapters.close()
+  await pool.query(`drop schema "${schema}" cascade`)
+  await pool.end()
+})
+
+test('enqueue, settle with claim, heartbeat and sweep are one round trip for a batch', async () => {
+  const store = await opened()
+  const jobs = Array.from({ length: 300 }, (_, i) => job(`job-${i}`))
+  const want = { worker: 'w', limit: 200, types: [{ type: 'mail' }] }
+  expect(await trips(() => store.insert(jobs))).toBe(1)
+  const first = await store.settle([], want)
+  const outcomes = first.jobs.map(({ id, token }) => ({ id, token, kind: 'complete' }) as const)
+  expect(outcomes).toHaveLength(200)
+  expect(await trips(() => store.settle(outcomes, want))).toBe(1)
+  expect(await trips(() => store.heartbeat({ id: 'w', leaseMs: 600_000 }, first.jobs))).toBe(1)
+  expect(await trips(() => store.sweep({}))).toBe(1)
+})
+
+test('a settle of part of a claim leaves the rest to its worker', async () => {
+  const store = await opened()
+  await store.insert(['a', 'b', 'c'].map((id) => job(id)))
+  const { jobs } = await store.settle([], { worker: 'w', limit: 3, types: [{ type: 'mail' }] })
+  const [a, b, c] = jobs.map(({ id, token }) => ({ id, token, kind: 'complete' }) as const)
+  expect((await store.settle([b!])).settled).toEqual(['ok'])
+  expect((await store.heartbeat({ id: 'w', leaseMs: 600_000, claimGraceMs: 0 }, [a!, c!])).lost).toEqual([])
+  expect((await store.settle([a!, c!])).settled).toEqual(['ok', 'ok'])
+  expect((await store.counts()).types.mail).toMatchObject({ pending: 0, running: 0, completed: 3 })
+})
+
+test('ids of any kind have keys of their own, and come back as they were', async () => {
+  const store = await opened()
+  const uuid = '0190a0b0-1111-7222-8333-444455556666'
+  const ids = [uuid, uuid.toUpperCase(), jobKey('other'), 'other', 'é:%{}', 'x'.repeat(1_024)]
+  expect(new Set(ids.map(jobKey)).size).toBe(ids.length)
+  await store.insert(ids.map((id) => job(id)))
+  expect((await store.get(ids)).map((record) => record?.id)).toEqual(ids)
+  const { jobs } = await store.settle([], { worker: 'w', limit: 10, types: [{ type: 'mail' }] })
+  expect(jobs.map(({ id }) => id)).toEqual(ids)
+})
+
+test('priority and due decide across full batches, and what is put back in between is not forgotten', async () => {
+  const store = await opened()
+  const want = { worker: 'w', limit: 60, types: [{ type: 'mail' }] }
+  await store.insert(Array.from({ length: 200 }, (_, i) => job(`low-${String(i).padStart(3, '0')}`)))
+  const first = await store.settle([], want)
+  expect(first.jobs[0]?.id).toBe('low-000')
+  await store.insert(Array.from({ length: 10 }, (_, i) => job(`high-${i}`, { priority: 7 })))
+  const second = await store.settle([], want)
+  expect(second.jobs.slice(0, 11).map(({ id }) => id)).toEqual([
+    ...Array.from({ length: 10 }, (_, i) => `high-${i}`),
+    'low-060',
+  ])
+  const [back] = first.jobs.map(({ id, token }) => ({ id, token, kind: 'release' }) as const)
+  const third = await store.settle([back!], want)
+  expect(third.jobs[0]?.id).toBe('low-000')
+})
+
+test('claims of several types keep the order over all of them', async () => {
+  const store = await opened()
+  const types = ['a', 'b', 'c']
+  await store.insert(Array.from({ length: 90 }, (_, i) => job(`job-${i}`, { type: types[i % 3] as string })))
+  const want = { worker: 'w', limit: 50, types: types.map((type) => ({ type })) }
+  const claimed = [...(await store.settle([], want)).jobs, ...(await store.settle([], want)).jobs]
+  expect(claimed.map(({ id }) => id)).toEqual(Array.from({ length: 90 }, (_, i) => `job-${i}`))
+})
+
+test('bodies go when their ids need not be known any more, and counters stay', async () => {
+  const store = await opened()
+  const retention = { completed: { count: 0 } }
+  await store.insert(Array.from({ length: 100 }, (_, i) => job(`job-${i}`, { retention, rememberMs: 0 })))
+  const { jobs } = await store.settle([], { worker: 'w', limit: 100, types: [{ type: 'mail' }] })
+  await store.settle(jobs.map(({ id, token }) => ({ id, token, kind: 'complete', durationMs: 2 })))
+  expect(await store.get(['job-0'])).toEqual([null])
+  expect(await store.sweep({})).toMatchObject({ pruned: 100, more: false })
+  const { rows } = await pool.query(
+    `select count(*) from "${schema}".jobs j join "${schema}".scopes s on s.id = j.scope
+    where s.name = $1`,
+    [`p:e:${scopes - 1}`],
+  )
+  expect(rows[0].count).toBe('0')
+  expect((await store.counts()).types.mail).toMatchObject({ completed: 100, durationMs: 200 })
+})
