@@ -112,7 +112,7 @@ export class JobManagement {
   }
 
   async reschedule(id: string, when: RescheduleOptions): Promise<void> {
-    checkOptions(when, RESCHEDULE_OPTIONS, 'rescheduleJob: the second argument')
+    checkOptions(when, RESCHEDULE_OPTIONS, 'rescheduleJob')
     const { delay, runAt } = when
     if ((delay === undefined) === (runAt === undefined))
       throw new InvalidArgumentError('rescheduleJob takes one of delay and runAt')

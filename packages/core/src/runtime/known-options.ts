@@ -8,7 +8,7 @@ import { show } from '../values/show.ts'
 export function checkOptions(options: unknown, known: ReadonlySet<string>, what: string): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options))
     throw new InvalidArgumentError(
-      `${what} must be an object with any of ${[...known].join(', ')}, not ${show(options)}`,
+      `${what}: options must be an object with any of ${[...known].join(', ')}, not ${show(options)}`,
     )
   for (const key of Object.keys(options)) {
     if (known.has(key) || (options as Record<string, unknown>)[key] === undefined) continue

@@ -64,7 +64,7 @@ test.each([
     { type: 'x', backoffStrategy: { type: 'linear', delay: '1m', maxDelay: '1s' } },
     /maxDelay of 1000 ms is shorter/,
   ],
-  [{ type: 'x', retention: 'forever' }, /retention must be an object.*not "forever"/],
+  [{ type: 'x', retention: 'forever' }, /retention: options must be an object.*not "forever"/],
   [{ type: 'x', retention: { complete: {} } }, /retention: there is no option "complete".*completed/],
   [{ type: 'x', retention: { failed: { ageMs: 5 } } }, /retention.failed: there is no option "ageMs".*age/],
   [{ type: 'x', retention: { failed: { count: -1 } } }, /retention.failed.count must be an integer/],
