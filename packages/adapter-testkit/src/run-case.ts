@@ -16,6 +16,8 @@ const MANY_CALLS = 5_000
 
 export interface RunCaseOptions {
   readonly seed: number
+  /** Leaves the calls unrecorded: quicker, and a failure has no history. */
+  readonly quiet?: boolean
   readonly replay: (id: string, seed: number) => string
   /** Told what was wrong while the case was cleaned up: nodes that do not close, namespaces that stay. */
   readonly onLeftover?: (text: string) => void
@@ -35,6 +37,7 @@ export async function runCase(
 ): Promise<Result> {
   const start = performance.now()
   const context = new CaseContext(target, one, variant, options.seed)
+  if (options.quiet) context.quiet()
   const end = waived(await attempt(one, context), target.waive?.[one.id])
   for (const text of await context.end()) options.onLeftover?.(`${one.id} [${variant}]: ${text}`)
   return {

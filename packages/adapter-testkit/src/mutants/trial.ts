@@ -73,7 +73,11 @@ export class Trials {
   }
 
   async #run({ case: one, variant }: PlannedCase, name: string, parts: Partial<ModelParts>): Promise<Result> {
-    return await runCase(modelTarget(name, parts), one, variant, { seed: this.#seed, replay: (id) => id })
+    return await runCase(modelTarget(name, parts), one, variant, {
+      seed: this.#seed,
+      quiet: true,
+      replay: (id) => id,
+    })
   }
 
   async #all(planned: readonly PlannedCase[], work: (planned: PlannedCase) => Promise<void>): Promise<void> {
