@@ -9,6 +9,7 @@ import {
   type NewJob,
   PRIORITY_MAX,
   PRIORITY_MIN,
+  REMEMBER_MS,
 } from '@sched/core/adapter'
 import { type Extras, priorityText } from './job-codec.ts'
 
@@ -99,7 +100,9 @@ function settingsText(job: NewJob): string {
       ? ''
       : String(count(maxCrashes, 'job.maxCrashes')),
     delivery === 'at-most-once' ? 'm' : '',
-    rememberMs === undefined ? '' : String(Math.ceil(duration(rememberMs, 'job.rememberMs'))),
+    rememberMs === undefined || rememberMs === REMEMBER_MS.made
+      ? ''
+      : String(Math.ceil(duration(rememberMs, 'job.rememberMs'))),
     ...keepText(retention?.completed, 'completed'),
     ...keepText(retention?.cancelled, 'cancelled'),
     ...keepText(retention?.failed, 'failed'),

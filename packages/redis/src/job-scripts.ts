@@ -12,6 +12,7 @@ import heldIdsText from './lua/jobs/held-ids.lua'
 import insertText from './lua/jobs/insert.lua'
 import layoutText from './lua/jobs/layout.lua'
 import listenText from './lua/jobs/listen.lua'
+import movingText from './lua/jobs/moving.lua'
 import pauseText from './lua/jobs/pause.lua'
 import readText from './lua/jobs/read.lua'
 import rememberedText from './lua/jobs/remembered.lua'
@@ -43,19 +44,27 @@ export const STATE_LETTERS: Readonly<Record<FinalState, string>> = {
 }
 
 export const JOB_SCRIPTS: Readonly<Record<JobScript, Script>> = {
-  insert: jobScript('insert', [layoutText, rememberedText, endingText, insertText]),
-  settle: jobScript('settle', [layoutText, rememberedText, endingText, runningText, claimText, settleText]),
+  insert: jobScript('insert', [layoutText, rememberedText, insertText]),
+  settle: jobScript('settle', [
+    layoutText,
+    movingText,
+    rememberedText,
+    endingText,
+    runningText,
+    claimText,
+    settleText,
+  ]),
   heartbeat: jobScript(
     'heartbeat',
-    [layoutText, rememberedText, endingText, runningText, heartbeatText],
+    [layoutText, movingText, rememberedText, endingText, runningText, heartbeatText],
     REPEATABLE,
   ),
   sweep: jobScript(
     'sweep',
-    [layoutText, rememberedText, endingText, runningText, ghostsText, sweepText],
+    [layoutText, movingText, rememberedText, endingText, runningText, ghostsText, sweepText],
     REPEATABLE,
   ),
-  change: jobScript('change', [layoutText, rememberedText, endingText, changeText]),
+  change: jobScript('change', [layoutText, movingText, rememberedText, endingText, changeText]),
   read: jobScript('get', [readText], REPEATABLE),
   pause: jobScript('pause', [pauseText]),
   counts: jobScript('counts', [countsText], REPEATABLE),

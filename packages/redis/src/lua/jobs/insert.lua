@@ -101,13 +101,27 @@ if #bodies > 0 then
   else
     redis.call('HSET', K_BODIES, unpack(bodies))
   end
-  move_due(1000)
+  local fields, ready_lists = { '' }, {}
   for name, list in pairs(lists) do
     if #list > 0 then
-      redis.call('RPUSH', K_READY .. name, unpack(list))
-      offer(list.head.type, list.head.priority)
-      woken[list.head.type] = true
+      ready_lists[#ready_lists + 1] = name
+      fields[#fields + 1] = list.head.type
     end
+  end
+  local offered = redis.call('HMGET', K_PRIORITIES, unpack(fields))
+  -- what is due goes first; it changes what was just read
+  if offered[1] then
+    move_due(1000)
+    offered = {}
+  end
+  for k, name in ipairs(ready_lists) do
+    local list = lists[name]
+    redis.call('RPUSH', K_READY .. name, unpack(list))
+    -- of two lists of one type the second one reads anew what the first has changed
+    local known
+    if #ready_lists == 1 then known = offered[2] end
+    offer(list.head.type, list.head.priority, known)
+    woken[list.head.type] = true
   end
   if #expiring > 0 then redis.call('ZADD', K_EXPIRY, unpack(expiring)) end
   tally_out()
