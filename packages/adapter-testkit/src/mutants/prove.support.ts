@@ -4,7 +4,7 @@ import { type BrokenArea, mutants } from './all.ts'
 import { differences, Trials } from './trial.ts'
 
 /** What random sequences find depends on it; the lists hold for this one. */
-export const SEED = 7
+const SEED = 7
 
 /** One test a mutant: exactly the cases on its list fail, each with its message, and all others pass. */
 export function prove(...areas: readonly BrokenArea[]): void {
