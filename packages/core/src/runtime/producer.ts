@@ -23,9 +23,9 @@ interface Stretch {
   readonly count: number
 }
 
-/** After so many batches, or records, the event loop gets a turn: an in-process store answers without one. */
+/** After so many batches, or records, the event loop gets a turn, and with it this process's consumer: an in-process store answers without one. */
 const BATCHES_A_TURN = 64
-const RECORDS_A_TURN = 8 * MAX_BATCH
+const RECORDS_A_TURN = MAX_BATCH
 const REPEAT_AFTER_MS = 50
 
 /** Some jobs of an `enqueueMany` could not be stored. */
