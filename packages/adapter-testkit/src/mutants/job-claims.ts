@@ -227,21 +227,19 @@ export const jobClaimMutants: readonly Mutant[] = [
   {
     mistake: 'only a completed job gives its place under maxActive back',
     parts: jobStore((Base) => {
-      const leaked = new Map<string, Set<string>>()
+      const leaked = new WeakMap<object, Set<string>>()
+      const keyOf = (job: ModelJob) => `${job.createdAt} ${job.id}`
       return class extends Base {
         protected override backToPending(job: ModelJob, change: Partial<ModelJob>): void {
           super.backToPending(job, change)
-          const key = `${job.createdAt} ${job.type}`
-          leaked.set(key, (leaked.get(key) ?? new Set()).add(job.id))
+          leaked.set(this.table, (leaked.get(this.table) ?? new Set()).add(keyOf(job)))
         }
         protected override active(type: string): number {
           const jobs = [...this.table.jobs.values()].filter((job) => job.type === type)
-          return (
-            super.active(type) +
-            jobs.filter(
-              (job) => job.state === 'pending' && leaked.get(`${job.createdAt} ${type}`)?.has(job.id),
-            ).length
+          const kept = jobs.filter(
+            (job) => job.state === 'pending' && leaked.get(this.table)?.has(keyOf(job)),
           )
+          return super.active(type) + kept.length
         }
       }
     }),
