@@ -156,6 +156,7 @@ class LocalServer implements Server {
     const runs = shell?.pid !== undefined && shell.exitCode === null && shell.signalCode === null
     if (runs) {
       const exit = once(shell, 'exit')
+      shell.ref() // else a program with nothing more to do ends before the server does
       shell.stdin?.end()
       await exit
     }
