@@ -46,7 +46,7 @@ try {
   writeReport({ name: positionals[0], suite, results, rounds, file: complete })
   process.exitCode = results.every((result) => result.ours.every((run) => run.ok)) ? 0 : 1
 } finally {
-  stop()
+  if (suite.servers.length) stop()
 }
 
 function readArguments() {
@@ -84,6 +84,6 @@ function runOnNode22() {
 
 function finish(code, text) {
   if (text) console[code ? 'error' : 'log'](text)
-  stop()
+  if (suite?.servers.length && code === 130) stop()
   process.exit(code)
 }
