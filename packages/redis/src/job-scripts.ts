@@ -21,7 +21,13 @@ import settleText from './lua/jobs/settle.lua'
 import sweepText from './lua/jobs/sweep.lua'
 import workersText from './lua/jobs/workers.lua'
 import wakeText from './lua/wake.lua'
-import { REPEATABLE, type Script, script } from './scripts.ts'
+import { lazily, REPEATABLE, type Script, script } from './scripts.ts'
+
+const MOVING = lazily('moving', movingText)
+const REMEMBERED = lazily('remembered', rememberedText)
+const ENDING = lazily('ending', endingText)
+const RUNNING = lazily('running', runningText)
+const GHOSTS = lazily('ghosts', ghostsText)
 
 export type JobScript =
   | 'insert'
@@ -44,27 +50,15 @@ export const STATE_LETTERS: Readonly<Record<FinalState, string>> = {
 }
 
 export const JOB_SCRIPTS: Readonly<Record<JobScript, Script>> = {
-  insert: jobScript('insert', [layoutText, rememberedText, insertText]),
-  settle: jobScript('settle', [
-    layoutText,
-    movingText,
-    rememberedText,
-    endingText,
-    runningText,
-    claimText,
-    settleText,
-  ]),
+  insert: jobScript('insert', [layoutText, REMEMBERED, insertText]),
+  settle: jobScript('settle', [layoutText, MOVING, REMEMBERED, ENDING, RUNNING, claimText, settleText]),
   heartbeat: jobScript(
     'heartbeat',
-    [layoutText, movingText, rememberedText, endingText, runningText, heartbeatText],
+    [layoutText, MOVING, REMEMBERED, ENDING, RUNNING, heartbeatText],
     REPEATABLE,
   ),
-  sweep: jobScript(
-    'sweep',
-    [layoutText, movingText, rememberedText, endingText, runningText, ghostsText, sweepText],
-    REPEATABLE,
-  ),
-  change: jobScript('change', [layoutText, movingText, rememberedText, endingText, changeText]),
+  sweep: jobScript('sweep', [layoutText, MOVING, REMEMBERED, ENDING, RUNNING, GHOSTS, sweepText], REPEATABLE),
+  change: jobScript('change', [layoutText, MOVING, REMEMBERED, ENDING, changeText]),
   read: jobScript('get', [readText], REPEATABLE),
   pause: jobScript('pause', [pauseText]),
   counts: jobScript('counts', [countsText], REPEATABLE),

@@ -116,7 +116,10 @@ export const JOB_KEYS = {
   ENDINGS: 'f',
   /** List per priority and type: due + id, in due order. */
   READY: 'r:',
-  /** Hash: type → the priorities whose list is not empty, highest first; and under the empty name, there while something is delayed. */
+  /**
+   * Hash: type → the priorities whose list is not empty, highest first. Two fields of no type are marks: '' while
+   * something is delayed, NUL + 'p' while a type is paused.
+   */
   PRIORITIES: 'np',
   /** Sorted set: sequence + priority + id + type, by due. */
   DELAYED: 'z',

@@ -22,3 +22,25 @@ export function script(
 
 /** For {@link script}: reads, and what only renews. */
 export const REPEATABLE = { repeatable: true } as const
+
+/**
+ * A part of a script whose functions are made at the first use of any of them. Making a function costs Lua more than calling it, and
+ * most calls of a script need few of those it has. `MADE_NAME` tells whether they were made.
+ */
+export function lazily(name: string, text: string): string {
+  const functions = [...text.matchAll(/^local function (\w+)/gm)].map((match) => match[1] as string)
+  const made = `MADE_${name.toUpperCase()}`
+  return [
+    `local ${made}`,
+    `local function make_${name}()`,
+    text,
+    `${made} = { ${functions.map((one) => `${one} = ${one}`).join(', ')} }`,
+    'end',
+    ...functions.flatMap((one) => [
+      `local function ${one}(...)`,
+      `if not ${made} then make_${name}() end`,
+      `return ${made}.${one}(...)`,
+      'end',
+    ]),
+  ].join('\n')
+}

@@ -85,7 +85,7 @@ for i = 1, #ids do
   end
   answers[i] = answer
 end
-finish_out()
+if MADE_ENDING then finish_out() end
 tally_out()
 wake_out()
 return table.concat(answers)

@@ -11,32 +11,32 @@ local function next_fence()
   return fence
 end
 
--- The wanted types that are not paused, with their room and their priorities.
+-- The wanted types that are not paused, with their room and their priorities; and whether anything is delayed. What has come due is
+-- moved to the lists first.
 local function open_types(wanted)
-  local names, counters = {}, {}
-  for i = 1, #wanted do
-    names[i] = wanted[i].name
-    counters[i] = 'r' .. wanted[i].name
+  local fields = { '', '\0p' }
+  for i = 1, #wanted do fields[i + 2] = wanted[i].name end
+  local marks = redis.call('HMGET', K_PRIORITIES, unpack(fields))
+  local delayed = marks[1]
+  if delayed then
+    move_due(1000)
+    marks = redis.call('HMGET', K_PRIORITIES, unpack(fields))
   end
-  if #names == 0 then return {} end
-  local priorities = redis.call('HMGET', K_PRIORITIES, unpack(names))
-  local paused = redis.call('HMGET', K_PAUSED, unpack(names))
-  local running
+  local paused = marks[2] and redis.call('HMGET', K_PAUSED, unpack(fields))
   local open = {}
   for i = 1, #wanted do
     local type = wanted[i]
+    type.free = FAR
     if type.active >= 0 then
-      running = running or redis.call('HMGET', K_COUNTS, unpack(counters))
-      type.free = type.active - (running[i] or 0) - (tally['r' .. type.name] or 0)
-    else
-      type.free = FAR
+      local running = redis.call('HGET', K_COUNTS, 'r' .. type.name) or 0
+      type.free = type.active - running - (tally['r' .. type.name] or 0)
     end
     type.room = math.min(type.most, type.free)
-    type.priorities = priorities[i] or ''
+    type.priorities = marks[i + 2] or ''
     type.stored = type.priorities
-    if not paused[i] then open[#open + 1] = type end
+    if not (paused and paused[i + 2]) then open[#open + 1] = type end
   end
-  return open
+  return open, delayed
 end
 
 -- Those of the open types that have the highest priority that any of them has, and room.
@@ -104,11 +104,11 @@ local function pop(priority, group, most)
   return popped
 end
 
-local function claim(worker, limit, wanted)
+-- Returns the fence and, of each job, entry, body and change.
+local function claim(worker, limit, open)
   local jobs = {}
-  local open = open_types(wanted)
   local priority, group = leading(open)
-  if not priority or limit <= 0 or not redis.call('ZSCORE', K_WORKERS, worker) then return '', jobs, open end
+  if not priority or limit <= 0 or not redis.call('ZSCORE', K_WORKERS, worker) then return '', jobs end
   has_changes = redis.call('EXISTS', K_CHANGES) == 1
   local fence, claims, unexpiring = next_fence(), {}, {}
   local popped, left = 0, limit
@@ -169,13 +169,13 @@ local function claim(worker, limit, wanted)
       count('r', type.name, type.got)
     end
   end
-  return fence, jobs, open
+  return fence, jobs
 end
 
 -- Ms until time alone makes something claimable for the open types: 0 when something is now, '' when never. Lists that turned out empty
 -- are struck from the priorities on the way.
-local function next_due(open, hubs)
-  local wait, names = nil, {}
+local function next_due(open, delayed)
+  local wait, names, hubs = nil, {}, nil
   for i = 1, #open do
     local type = open[i]
     if type.free > 0 then names[type.name] = true end
@@ -190,14 +190,15 @@ local function next_due(open, hubs)
       end
     end
     if type.priorities ~= '' and type.free > 0 then
-      wait = 0
+      wait = '0'
       -- this look was for one worker; another may take the rest
+      hubs = hubs or redis.call('ZCARD', K_HUBS)
       if hubs > 1 then woken[type.name] = true end
     elseif type.priorities ~= '' then
       redis.call('HSET', K_LIMITED, type.name, 1)
     end
   end
-  if wait or next(names) == nil then return wait and '0' or '' end
+  if wait or not delayed or next(names) == nil then return wait or '' end
   local soonest = redis.call('ZRANGE', K_DELAYED, 0, 63, 'WITHSCORES')
   if #soonest == 0 then redis.call('HDEL', K_PRIORITIES, '') end
   for i = 1, #soonest, 2 do

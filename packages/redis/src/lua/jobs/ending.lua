@@ -55,6 +55,24 @@ local function finish(id, state, head, change, reason, result)
   count(state, head.type, 1)
 end
 
+-- The way of almost all jobs: done at the first attempt, never moved.
+local plain = { attempt = 1, failures = 0, crashes = 0, due = '', fence = '', ghost = '', error = '' }
+local function finish_plain(id, text, duration, result)
+  local head = head_of(sub(text, 28))
+  local type = head.type
+  count('r', type, -1)
+  if duration ~= '0' then count('d', type, tonumber(duration)) end
+  if head.age.c == 0 or head.count.c == 0 then
+    gone[#gone + 1] = id
+    remember_later(id, head.remember)
+    count('c', type, 1)
+  else
+    plain.fence = sub(text, 1, 16)
+    plain.due = whole(tonumber(sub(text, 17, 27), 16))
+    finish(id, 'c', head, plain, '', result)
+  end
+end
+
 local function drop_records(ids)
   if #ids == 0 then return end
   redis.call('HDEL', K_BODIES, unpack(ids))
@@ -73,7 +91,6 @@ local function trim(name, most)
 end
 
 local function finish_out()
-  if #gone == 0 and #endings == 0 then return end
   if #gone > 0 then redis.call('HDEL', K_BODIES, unpack(gone)) end
   if redis.call('EXISTS', K_CHANGES) == 1 then
     if #gone > 0 then redis.call('HDEL', K_CHANGES, unpack(gone)) end

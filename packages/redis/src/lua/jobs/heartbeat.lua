@@ -64,8 +64,7 @@ if alive then
       end
       redis.call('HDEL', K_CANCEL, id)
     end
-    finish_out()
-    freed_out()
+    if MADE_ENDING then finish_out() end
     tally_out()
     wake_out()
   end

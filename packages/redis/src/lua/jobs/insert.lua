@@ -16,7 +16,8 @@ end
 local many = tonumber(ARGV[5])
 local known = redis.call('HMGET', K_BODIES, unpack(ARGV, 6, many + 5))
 local ids = { unpack(ARGV, 6, many + 5) }
-mark_remembered(ids, many, known)
+local buckets = redis.call('ZRANGEBYSCORE', K_BUCKETS, '(' .. now, '+inf')
+if #buckets > 0 then mark_remembered(buckets, ids, many, known) end
 
 local bodies, lists, delayed, expiring = {}, {}, {}, {}
 local created = hex(now)
@@ -27,11 +28,24 @@ local function instant(spec)
   return math.max(math.min(given, FAR), 0)
 end
 
+-- Of a head: its type, priority and, while nothing is delayed, its list.
+local heads = {}
+local function head_of(text)
+  local head = heads[text]
+  if not head then
+    local type = sub(text, find(text, ';', 2, true) + 1)
+    head = { text = text, type = type, priority = sub(text, 1, 1) }
+    heads[text] = head
+  end
+  return head
+end
+
 local function ready(head)
-  local list = lists[head.list]
+  local name = head.priority .. head.type
+  local list = lists[name]
   if not list then
     list = { head = head }
-    lists[head.list] = list
+    lists[name] = list
   end
   return list
 end

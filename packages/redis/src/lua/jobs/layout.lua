@@ -29,54 +29,10 @@ local function hex(ms)
   return format('%011x', ms)
 end
 
--- Settings, in the order in which job-codec.ts writes them; what is empty takes the default, '-' stands for no bound.
-local heads = {}
-local function head_of(text)
-  local head = heads[text]
-  if head then return head end
-  local stop = find(text, ';', 2, true)
-  local field = {}
-  for part in string.gmatch(sub(text, 2, stop - 1) .. ',', '([^,]*),') do field[#field + 1] = part end
-  local function number(at, default)
-    local value = field[at]
-    if value == nil or value == '' then return default end
-    return tonumber(value)
-  end
-  local type = sub(text, stop + 1)
-  head = {
-    text = text,
-    priority = sub(text, 1, 1),
-    type = type,
-    list = sub(text, 1, 1) .. type,
-    retries = number(1, 0),
-    crashes = number(2, D_CRASHES),
-    once = field[3] == 'm',
-    remember = number(4, D_REMEMBER),
-    age = { c = number(5, D_AGE_C), x = number(7, D_AGE_X), f = number(9, D_AGE_F) },
-    count = { c = number(6, D_COUNT_C), x = number(8, D_COUNT_X), f = number(10, D_COUNT_F) },
-  }
-  heads[text] = head
-  return head
-end
+-- Types that have something to claim since this script began; those who wait are told at its end, by wake_out().
+local woken = {}
 
--- Of a body: its head, when it was first due, the sequence of that where it was delayed, and when it expires.
-local function open_body(body)
-  local zero = find(body, '\0', 12, true)
-  local due, sequence, expires = nil, '', nil
-  local at = zero + 1
-  if sub(body, at, at) == 'd' then
-    local stop = find(body, ';', at, true)
-    due = tonumber(sub(body, at + 1, stop - 1))
-    sequence = sub(body, stop + 1, stop + 10)
-    at = stop + 12
-  end
-  if sub(body, at, at) == 'e' then
-    expires = tonumber(sub(body, at + 1, find(body, ';', at, true) - 1))
-  end
-  return head_of(sub(body, 12, zero - 1)), due or tonumber(sub(body, 1, 11), 16), sequence, expires
-end
-
--- Counters, written once at the end of a script: tally_out().
+-- Counters, written once at the end of a script, by tally_out().
 local tally = {}
 local function count(letter, type, by)
   local field = letter .. type
@@ -84,22 +40,22 @@ local function count(letter, type, by)
 end
 
 local function tally_out()
+  local freed
   for field, by in pairs(tally) do
-    if by ~= 0 then redis.call('HINCRBYFLOAT', K_COUNTS, field, by) end
+    local letter = sub(field, 1, 1)
+    if by ~= 0 then redis.call(letter == 'd' and 'HINCRBYFLOAT' or 'HINCRBY', K_COUNTS, field, by) end
+    if by < 0 and letter == 'r' then
+      freed = freed or {}
+      freed[#freed + 1] = sub(field, 2)
+    end
+  end
+  -- types of which somebody was refused a place look anew when one is free again
+  if not freed or redis.call('EXISTS', K_LIMITED) == 0 then return end
+  for i = 1, #freed do
+    if redis.call('HDEL', K_LIMITED, freed[i]) == 1 then woken[freed[i]] = true end
   end
 end
 
--- Types of which somebody was refused a place look anew when one is free again.
-local woken = {}
-local function freed_out()
-  if redis.call('EXISTS', K_LIMITED) == 0 then return end
-  for field, by in pairs(tally) do
-    local type = sub(field, 2)
-    if by < 0 and sub(field, 1, 1) == 'r' and redis.call('HDEL', K_LIMITED, type) == 1 then woken[type] = true end
-  end
-end
-
--- Types that have something to claim since this script began; those who wait are told at its end.
 local function wake_out()
   if next(woken) == nil or redis.call('EXISTS', K_HUBS) == 0 then return end
   for type in pairs(woken) do

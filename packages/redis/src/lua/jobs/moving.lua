@@ -1,4 +1,51 @@
--- What came to a job since it was inserted, and how it gets into a queue again or out of one.
+-- How a job is read: its head, what came to it since it was inserted; and how it gets into a queue again or out of one.
+-- Settings, in the order in which job-codec.ts writes them; what is empty takes the default, '-' stands for no bound.
+local heads = {}
+local function head_of(text)
+  local head = heads[text]
+  if head then return head end
+  local stop = find(text, ';', 2, true)
+  local field = {}
+  for part in string.gmatch(sub(text, 2, stop - 1) .. ',', '([^,]*),') do field[#field + 1] = part end
+  local function number(at, default)
+    local value = field[at]
+    if value == nil or value == '' then return default end
+    return tonumber(value)
+  end
+  local type = sub(text, stop + 1)
+  head = {
+    text = text,
+    priority = sub(text, 1, 1),
+    type = type,
+    list = sub(text, 1, 1) .. type,
+    retries = number(1, 0),
+    crashes = number(2, D_CRASHES),
+    once = field[3] == 'm',
+    remember = number(4, D_REMEMBER),
+    age = { c = number(5, D_AGE_C), x = number(7, D_AGE_X), f = number(9, D_AGE_F) },
+    count = { c = number(6, D_COUNT_C), x = number(8, D_COUNT_X), f = number(10, D_COUNT_F) },
+  }
+  heads[text] = head
+  return head
+end
+
+-- Of a body: its head, when it was first due, the sequence of that where it was delayed, and when it expires.
+local function open_body(body)
+  local zero = find(body, '\0', 12, true)
+  local due, sequence, expires = nil, '', nil
+  local at = zero + 1
+  if sub(body, at, at) == 'd' then
+    local stop = find(body, ';', at, true)
+    due = tonumber(sub(body, at + 1, stop - 1))
+    sequence = sub(body, stop + 1, stop + 10)
+    at = stop + 12
+  end
+  if sub(body, at, at) == 'e' then
+    expires = tonumber(sub(body, at + 1, find(body, ';', at, true) - 1))
+  end
+  return head_of(sub(body, 12, zero - 1)), due or tonumber(sub(body, 1, 11), 16), sequence, expires
+end
+
 local function read_change(text)
   if not text then
     return { attempt = 0, failures = 0, crashes = 0, due = '', sequence = '', fence = '', ghost = '', flags = '', error = '' }

@@ -4,7 +4,9 @@
 -- ARGV     type, 1 to pause or 0 to resume
 if ARGV[2] == '1' then
   redis.call('HSET', K_PAUSED, ARGV[1], 1)
+  redis.call('HSET', K_PRIORITIES, '\0p', 1)
 else
   redis.call('HDEL', K_PAUSED, ARGV[1])
+  if redis.call('EXISTS', K_PAUSED) == 0 then redis.call('HDEL', K_PRIORITIES, '\0p') end
   wake(KEYS[2], KEYS[3])
 end

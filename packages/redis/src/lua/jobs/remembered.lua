@@ -14,10 +14,8 @@ local function has_print(prints, print)
   return at ~= nil
 end
 
--- Marks in `known` which of the ids, as many as `many`, are remembered.
-local function mark_remembered(ids, many, known)
-  local buckets = redis.call('ZRANGEBYSCORE', K_BUCKETS, '(' .. now, '+inf')
-  if #buckets == 0 then return end
+-- Marks in `known` which of the ids, as many as `many`, are remembered in one of the buckets.
+local function mark_remembered(buckets, ids, many, known)
   local fields, prints = {}, {}
   for i = 1, many do fields[i], prints[i] = print_of(ids[i]) end
   for b = 1, #buckets do

@@ -54,25 +54,6 @@ local function settle(kind, id, held, change, first, second, body)
   end
 end
 
--- The way of almost all jobs: done at the first attempt, never moved.
-local plain = read_change(false)
-plain.attempt = 1
-local function complete_plain(id, text, duration, result)
-  local head = head_of(sub(text, 28))
-  local type = head.type
-  count('r', type, -1)
-  if duration ~= '0' then count('d', type, tonumber(duration)) end
-  if head.age.c == 0 or head.count.c == 0 then
-    gone[#gone + 1] = id
-    remember_later(id, head.remember)
-    count('c', type, 1)
-  else
-    plain.fence = sub(text, 1, 16)
-    plain.due = whole(tonumber(sub(text, 17, 27), 16))
-    finish(id, 'c', head, plain, '', result)
-  end
-end
-
 local function settle_group(at)
   local worker, fence, kind, many = ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])
   local ids = {}
@@ -104,7 +85,7 @@ local function settle_group(at)
   for i = first, last, step do
     local row = at + 1 + i * 3
     if found[i] and kind == 'c' and not changes[i] then
-      complete_plain(ids[i], found[i], ARGV[row + 1], ARGV[row + 2])
+      finish_plain(ids[i], found[i], ARGV[row + 1], ARGV[row + 2])
     elseif found[i] then
       local held = read_held(found[i])
       settle(kind, ids[i], held, change_after(held, changes[i]), ARGV[row + 1], ARGV[row + 2], bodies[i])
@@ -126,15 +107,13 @@ if at <= #ARGV then
   end
 end
 
-local fence, jobs, due, open = '', {}, '', {}
+local fence, jobs, due = '', {}, ''
 if #wanted > 0 then
-  move_due(1000)
-  fence, jobs, open = claim(ARGV[1], tonumber(ARGV[2]), wanted)
-  local hubs = redis.call('ZCARD', K_HUBS)
-  due = next_due(open, hubs)
+  local open, delayed = open_types(wanted)
+  fence, jobs = claim(ARGV[1], tonumber(ARGV[2]), open)
+  due = next_due(open, delayed)
 end
-finish_out()
-freed_out()
+if MADE_ENDING then finish_out() end
 tally_out()
 wake_out()
 return { table.concat(answers), fence, due, unpack(jobs) }

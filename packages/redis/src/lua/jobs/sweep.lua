@@ -63,7 +63,7 @@ for i = 1, #late do
   end
   left = left - 1
 end
-finish_out()
+if MADE_ENDING then finish_out() end
 
 local names = redis.call('SMEMBERS', K_KEPT_NAMES)
 for i = 1, #names do
@@ -81,7 +81,6 @@ end
 pruned = pruned + forget()
 if clean_lists() > 0 then more = true end
 redis.call('ZREMRANGEBYSCORE', K_HUBS, '-inf', whole(now_us))
-freed_out()
 tally_out()
 wake_out()
 return { (more or left <= 0) and 1 or 0, recovered, crashed, expired, pruned, dead }
