@@ -74,11 +74,11 @@ export class Connection {
     script: Script,
     keys: string | readonly string[],
     args: readonly Argument[],
-    again?: readonly Argument[],
+    again?: () => readonly Argument[],
   ): Promise<unknown> {
     const all = typeof keys === 'string' ? [keys] : keys
     const send = (mayBeApplied: boolean): Promise<unknown> =>
-      this.#evaluate(script, all.length, [...all, ...((mayBeApplied && again) || args)])
+      this.#evaluate(script, all, mayBeApplied && again !== undefined ? again() : args)
     return this.attempt(script.name, send, script.repeatable || again !== undefined)
   }
 
@@ -133,13 +133,11 @@ export class Connection {
     return this.#client as Redis
   }
 
-  async #evaluate(script: Script, keys: number, all: readonly Argument[]): Promise<unknown> {
-    try {
-      return await this.#redis.evalsha(script.sha, keys, ...all)
-    } catch (error) {
+  #evaluate(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    return this.#redis.evalsha(script.sha, keys.length, ...keys, ...args).catch((error: unknown) => {
       if (faultKind(error) !== 'noScript') throw error
-      return await this.#redis.eval(script.text, keys, ...all)
-    }
+      return this.#redis.eval(script.text, keys.length, ...keys, ...args)
+    })
   }
 
   /** Nothing was heard for a moment: the news that the connection is gone may wait to be read, before a call is lost on it. */

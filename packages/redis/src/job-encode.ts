@@ -3,6 +3,7 @@ import {
   checkName,
   DEFAULT_MAX_CRASHES,
   encodeValue,
+  FINAL_STATES,
   type FinalState,
   InvalidArgumentError,
   type Keep,
@@ -10,6 +11,7 @@ import {
   PRIORITY_MAX,
   PRIORITY_MIN,
   REMEMBER_MS,
+  type Retention,
 } from '@sched/core/adapter'
 import { type Extras, priorityText } from './job-codec.ts'
 
@@ -36,7 +38,7 @@ export function encodeJob(job: NewJob, maxBytes: number): EncodedJob {
   const payload = encodeValue(job.payload, { root: 'job.payload', maxBytes })
   return {
     id: job.id,
-    head: `${priorityText(priority)}${settingsText(job)};${job.type}`,
+    head: headOf(job),
     rest: extrasText(job) + payload,
     due: dueText(job),
     expires: instantText(
@@ -46,6 +48,41 @@ export function encodeJob(job: NewJob, maxBytes: number): EncodedJob {
       'job.expiresAt',
     ),
   }
+}
+
+let latest: { readonly job: NewJob; readonly head: string } | undefined
+
+/** Jobs of one type come together and share their settings: the head of the one before is most often this one's. */
+function headOf(job: NewJob): string {
+  if (latest !== undefined && haveOneHead(latest.job, job)) return latest.head
+  const head = `${priorityText(job.priority)}${settingsText(job)};${job.type}`
+  latest = {
+    job: { ...job, payload: null, ...(job.retention && { retention: structuredClone(job.retention) }) },
+    head,
+  }
+  return head
+}
+
+function haveOneHead(a: NewJob, b: NewJob): boolean {
+  return (
+    a.type === b.type &&
+    a.priority === b.priority &&
+    haveOneRetention(a.retention, b.retention) &&
+    a.rememberMs === b.rememberMs &&
+    a.maxRetries === b.maxRetries &&
+    a.maxCrashes === b.maxCrashes &&
+    a.delivery === b.delivery
+  )
+}
+
+function haveOneRetention(a: Retention | undefined, b: Retention | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b
+  return FINAL_STATES.every((state) => {
+    const one = a[state]
+    const other = b[state]
+    if (one === undefined || other === undefined) return one === other
+    return one.ageMs === other.ageMs && one.count === other.count
+  })
 }
 
 function dueText(job: NewJob): string {

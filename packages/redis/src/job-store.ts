@@ -99,9 +99,8 @@ export class RedisJobStore extends RedisAdapter implements JobStore {
     const mark = this.#callers.nextMark()
     const leaveMs = 2 * this.backend.settings.deadlineMs
     try {
-      const first = [caller, mark, leaveMs, 0, ...args]
-      const again = [caller, mark, leaveMs, 1, ...args]
-      return (await this.run(JOB_SCRIPTS.insert, this.#base, first, again)) as InsertAnswer
+      const call = (mayBeApplied: 0 | 1): Argument[] => [caller, mark, leaveMs, mayBeApplied, ...args]
+      return (await this.run(JOB_SCRIPTS.insert, this.#base, call(0), () => call(1))) as InsertAnswer
     } finally {
       this.#callers.giveBack(caller)
     }
@@ -118,7 +117,7 @@ export class RedisJobStore extends RedisAdapter implements JobStore {
     const { args, places } = outcomeArguments(outcomes, this.backend.settings.maxValueBytes)
     const all = wantArguments(want).concat(args)
     // outcomes alone are as good twice as once; what a lost answer claimed is given back at a heartbeat
-    const again = want === undefined ? all : undefined
+    const again = want === undefined ? () => all : undefined
     const answer = (await this.run(JOB_SCRIPTS.settle, this.#base, all, again)) as SettleAnswer
     const settled = new Array<'ok' | 'stale'>(outcomes.length)
     for (const [i, place] of places.entries()) settled[place] = answer[0][i] === '1' ? 'ok' : 'stale'

@@ -110,7 +110,7 @@ export class RedisStorage extends RedisAdapter implements IStorageEngine {
     const answers: boolean[] = []
     for (const chunk of inChunks(rows, BATCH)) {
       const args = chunk.flat()
-      const again = [1, ...args]
+      const again = () => [1, ...args]
       const digits = (await this.run(COMPARE_AND_SET, this.#base(namespace), [0, ...args], again)) as string
       for (const digit of digits) answers.push(digit === '1')
     }
