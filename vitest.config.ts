@@ -9,6 +9,14 @@ const root = import.meta.dirname
 /** Packages find each other's sources, so that no test needs a build. */
 const conditions = ['@sched/source', ...defaultServerConditions]
 
+/** Core loads adapter packages by name, and has none of them beside it. */
+const alias = Object.fromEntries(
+  ['memory', 'redis', 'postgres', 'mongo'].map((name) => [
+    `@sched/${name}`,
+    join(root, 'packages', name, 'src/index.ts'),
+  ]),
+)
+
 function projectsIn(folder: string): TestProjectInlineConfiguration[] {
   const path = join(root, folder)
   if (!existsSync(path)) return []
@@ -25,7 +33,7 @@ function projectsIn(folder: string): TestProjectInlineConfiguration[] {
 function project(name: string, folder: string, include: string): TestProjectInlineConfiguration {
   return {
     plugins: [textModules()],
-    resolve: { conditions },
+    resolve: { conditions, alias },
     ssr: { resolve: { conditions, externalConditions: ['@sched/source'] } },
     test: {
       name,
@@ -48,6 +56,7 @@ export default defineConfig({
       project('scripts', join(root, 'scripts'), '*.test.ts'),
     ],
     globalSetup: 'packages/test-services/src/global-setup.ts',
+    maxWorkers: 2,
     teardownTimeout: 30_000,
     coverage: { provider: 'v8', include: ['packages/*/src/**/*.ts'], exclude: ['**/*.test.ts'] },
   },

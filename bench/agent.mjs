@@ -4,9 +4,12 @@ const [, , peer, optsJson, connJson, role] = process.argv
 const adapter = await import(`./peers/${peer}.mjs`)
 const opts = JSON.parse(optsJson)
 
-// CLOCK_MONOTONIC in ms, comparable between processes of one machine, at the price of performance.now().
-const offset = Number(process.hrtime.bigint()) / 1e6 - performance.now()
-const now = () => performance.now() + offset
+// CLOCK_MONOTONIC in ms, comparable between processes of one machine. performance.now() is not: beside it, it drifts by a tenth of a
+// millisecond a second and more.
+const now = () => {
+  const [seconds, nanoseconds] = process.hrtime()
+  return seconds * 1e3 + nanoseconds / 1e6
+}
 
 // A payload whose JSON is 100 bytes. i: job number, t: when enqueued, d: due time (delayed jobs).
 const make = (i, d) => {
@@ -77,6 +80,20 @@ const commands = {
       await adapter.enqueueBulk(items)
     }
     return { ms: now() - t0, t0, rss: rss() }
+  },
+  // As bulk, by the quickest way that the contender has: before something is measured, not to be measured.
+  async fill({ from = 0, n, due, ...bulk }) {
+    if (!adapter.fill) return commands.bulk({ from, n, due, ...bulk })
+    const [first] = makeItems(from, from + 1, due)
+    // as `make` does, with a place for the number
+    const payload = JSON.stringify({
+      i: '%s',
+      t: first.data.t,
+      ...(due && { d: due }),
+      p: first.data.p,
+    }).replace('"%s"', '%s')
+    await adapter.fill({ from, n, due, payload, first })
+    return {}
   },
   // n awaited single enqueues with `inflight` of them under way at once.
   async single({ from = 0, n, inflight }) {

@@ -13,7 +13,7 @@ import { SUITES } from './suites.mjs'
 const USAGE = `usage: npm run bench -- ${Object.keys(SUITES).join(' | ')} [options]
   --peers a,b      only these peers beside ours and the bare driver (none: an empty list)
   --workloads a,b  only these workloads
-  --rounds N       rounds of each workload; the medians are reported (default 3, with --quick 1)
+  --rounds N       rounds of each workload; the medians are reported (default 3, of hybrid 2, with --quick 1)
   --quick          a tenth of the jobs: a look, not a measurement; writes no report`
 
 const { values, positionals } = readArguments()
@@ -40,7 +40,7 @@ process.on('SIGINT', () => finish(130, 'interrupted'))
 if (suite.servers.length) await start(suite.servers)
 try {
   const workloads = suite.workloads.filter((workload) => wanted.includes(workload.name))
-  const rounds = Number(values.rounds ?? (values.quick ? 1 : 3))
+  const rounds = Number(values.rounds ?? (values.quick ? 1 : (suite.rounds ?? 3)))
   const results = await measure({ suite, peers, workloads, rounds, quick: values.quick })
   const complete = !values.quick && values.peers === undefined && values.workloads === undefined
   writeReport({ name: positionals[0], suite, results, rounds, file: complete })

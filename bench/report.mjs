@@ -54,7 +54,7 @@ function section({ workload, contenders }) {
     'correct',
   ]
   const rows = contenders.map((contender) => [
-    `${contender.role === 'ours' ? `**${contender.name}**` : contender.name}${contender.role === 'raw' ? ' (bare)' : ''}`,
+    nameOf(contender),
     ...workload.metrics.flatMap((metric) => [
       cell(contender, metric),
       contender === ours ? '' : ratio(ours, contender, metric),
@@ -66,6 +66,12 @@ function section({ workload, contenders }) {
     markdownTable([header, ...rows]),
     ...(workload.target ? [`Target: ${workload.target}.`] : []),
   ].join('\n\n')
+}
+
+function nameOf({ name, role }) {
+  if (role === 'ours') return `**${name}**`
+  // beside a mix the sides alone stand in place of the bare driver
+  return role === 'raw' && !name.startsWith('sched-') ? `${name} (bare)` : name
 }
 
 function ratio(ours, other, metric) {

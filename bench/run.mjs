@@ -22,6 +22,8 @@ const { values: arg } = parseArgs({
       'inflight',
       'delay',
       'backlog',
+      'future',
+      'snapshot',
       'seconds',
       'max',
       'every',
@@ -40,7 +42,8 @@ const opts = Object.fromEntries(
     }),
 )
 // server: 'redis' | 'pg' | 'mongo' | 'memory'; sameProcess: the process that enqueues must also run the jobs
-const { server, sameProcess = false } = await import(`./peers/${peer}.mjs`)
+// stores(opts): a second server, which keeps the jobs, to be emptied as well
+const { server, stores, sameProcess = false } = await import(`./peers/${peer}.mjs`)
 const single = server === 'memory' || sameProcess
 const S = server === 'memory' ? {} : servers()
 const conn = {
@@ -85,6 +88,19 @@ async function fresh() {
     await mongo.admin().command({ fsync: 1 })
   }
 }
+async function freshStorage(kind) {
+  if (kind === 'pg') {
+    const client = new pg.Client(conn.pg.replace(/bench$/, 'postgres'))
+    await client.connect()
+    await client.query('drop database if exists bench with (force)')
+    await client.query('create database bench')
+    await client.end()
+  } else if (kind === 'mongo') {
+    const client = new MongoClient(conn.mongo)
+    await client.db().dropDatabase()
+    await client.close()
+  }
+}
 // After prefilling: what autovacuum/analyze would have done, without its timing noise.
 async function settle() {
   if (db) {
@@ -92,6 +108,14 @@ async function settle() {
     await db.query('checkpoint')
   }
   if (mongo) await mongo.admin().command({ fsync: 1 })
+}
+// What a long transaction sees, the server must keep.
+async function openSnapshot() {
+  if (!db) throw new Error('a snapshot is for PostgreSQL')
+  const old = new pg.Client(conn.pg)
+  await old.connect()
+  await old.query('begin isolation level repeatable read')
+  await old.query('select 1')
 }
 async function serverBytes() {
   if (redis) return Number(/used_memory:(\d+)/.exec(await redis.info('memory'))[1])
@@ -372,16 +396,20 @@ const workloads = {
       rssMB: r2(r.workerRssMB),
     }
   },
-  // W7 rate of the first n jobs when `backlog` jobs wait
+  // W7 rate of the first n jobs when `backlog` jobs wait, `future` more are not due, and (--snapshot) a transaction is open since before
   async backlog() {
     const n = num('n', 5000)
     const backlog = num('backlog', 100_000)
+    const future = num('future', 0)
     const p = await start('producer')
-    const fill = await p.call('bulk', { n: backlog, batch })
+    await p.call('fill', { n: backlog, batch })
+    const due = Date.now() + 3_600_000
+    if (future) await p.call('fill', { from: backlog, n: future, batch, due })
     await settle()
+    if (num('snapshot', 0)) await openSnapshot()
     const w = await start('worker')
     const c0 = serverCpuMs()
-    const { t0 } = await w.call('work', { n: backlog, concurrency, stopAfter: n })
+    const { t0 } = await w.call('work', { n: backlog + future, concurrency, stopAfter: n })
     await drain(p, [w], n, maxMs, false)
     const r = await w.call('result')
     return {
@@ -391,7 +419,6 @@ const workloads = {
       rate: r.nth ? (n / (r.nth - r.first)) * 1000 : (r.handled / (r.last - r.first)) * 1000,
       handled: r.handled,
       firstMs: r2(r.first - t0),
-      fillRate: Math.round((backlog / fill.ms) * 1000),
       serverCpuUs: r2(((serverCpuMs() - c0) * 1000) / r.handled),
     }
   },
@@ -421,6 +448,7 @@ const workloads = {
 let out
 try {
   await fresh()
+  await freshStorage(stores?.(opts))
   const r = await workloads[arg.workload]()
   out = {
     peer: arg.peer,

@@ -10,7 +10,15 @@ const { values } = parseArgs({ options: { report: { type: 'string' } } })
 
 const steps = {
   'lint and format': ['biome', 'check', '--error-on-warnings'],
-  types: ['turbo', 'run', 'typecheck', 'typecheck:root', '--continue', '--output-logs=errors-only'],
+  types: [
+    'turbo',
+    'run',
+    'typecheck:packages',
+    'typecheck:examples',
+    'typecheck:scripts',
+    '--continue',
+    '--output-logs=errors-only',
+  ],
   imports: ['depcruise', '--config', '.dependency-cruiser.mjs', 'packages', 'examples'],
   'unused code and dependencies': ['knip', '--no-config-hints'],
   packages: ['turbo', 'run', 'package', '--continue=dependencies-successful', '--output-logs=errors-only'],

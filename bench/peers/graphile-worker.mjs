@@ -24,6 +24,18 @@ export const enqueueBulk = (items) =>
       runAt: runAt ? new Date(runAt) : undefined,
     })),
   )
+// The server makes the arguments too, for the function that addJobs calls.
+export async function fill({ from, n, due, payload, first }) {
+  await enqueueBulk([first])
+  await db.query('set synchronous_commit = off')
+  await db.query(
+    `select count(*) from (
+        select array_agg(('j', format($3, i)::json, null, to_timestamp($4::float8 / 1000), null, null, null, null)::graphile_worker.job_spec) as specs
+        from generate_series($1::int4, $2::int4) as i group by i / 1000 order by i / 1000
+      ) b cross join lateral graphile_worker.add_jobs(b.specs)`,
+    [from + 1, from + n - 1, payload, due ?? null],
+  )
+}
 export const enqueueOne = (data) => utils.addJob('j', data)
 export async function process({ concurrency, onStart }) {
   const tuned = {

@@ -1,7 +1,9 @@
 // What mongod and the node driver allow: one narrow collection and one partial index.
 // Enqueue: insertMany / insertOne. Process: find the head, updateMany those ids to state 1 with a token, run, then settle
-// the batch with one deleteMany (mode=delete) or updateMany to state 2 (mode=keep). batch=1 claims with findOneAndUpdate.
+// the batch with one deleteMany (mode=delete), updateMany to state 2 (mode=keep), or updateMany to the bare id and when a TTL index
+// deletes it (mode=remember: what it takes to know an id for a while after its end, as ours does). batch=1 claims with findOneAndUpdate.
 // conns lanes run at once; they take turns at finding (each goes on after the last id found), so they do not race.
+// ":beside" settles a batch while the next one is claimed, as ours does.
 // Idle: a 2 ms poll; ":wake" waits for a change stream of inserts instead. The write concern is the default (majority); ":w=1" waits for memory only.
 import { MongoClient, ObjectId } from 'mongodb'
 export const server = 'mongo'
@@ -17,6 +19,7 @@ export async function setup({ conn, opts: o }) {
   }).connect()
   q = client.db().collection('q')
   await q.createIndex({ s: 1, _id: 1 }, { partialFilterExpression: { s: 0 } })
+  if (opts.mode === 'remember') await q.createIndex({ x: 1 }, { expireAfterSeconds: 0, sparse: true })
 }
 export const enqueueBulk = (items) =>
   q.insertMany(
@@ -54,6 +57,12 @@ async function claim(k) {
   if (modifiedCount === docs.length) return docs
   return q.find({ _id: { $in: docs.map((x) => x._id) }, k }).toArray() // another process took some
 }
+function settle(mine) {
+  if (opts.mode === 'delete') return q.deleteMany(mine)
+  if (opts.mode === 'keep') return q.updateMany(mine, { $set: { s: 2 }, $unset: { k: 1 } })
+  const x = new Date(Date.now() + 60_000)
+  return q.updateMany(mine, { $set: { s: 2, x }, $unset: { k: 1, d: 1 } })
+}
 export async function process({ onStart }) {
   let wake = () => {}
   let stream
@@ -67,17 +76,19 @@ export async function process({ onStart }) {
       setTimeout(r, opts.wake ? 1000 : 2)
     })
   const lane = async () => {
+    let settling
     while (running) {
       const k = new ObjectId()
       const docs = await claim(k)
+      await settling
       for (const x of docs) onStart(x.d)
       if (!docs.length) {
         await idle()
         continue
       }
       const mine = { _id: { $in: docs.map((x) => x._id) }, k }
-      if (opts.mode === 'delete') await q.deleteMany(mine)
-      else await q.updateMany(mine, { $set: { s: 2 }, $unset: { k: 1 } })
+      settling = settle(mine)
+      if (!opts.beside) await settling
     }
   }
   for (let i = 0; i < opts.conns; i++) void lane()

@@ -1,6 +1,7 @@
 // PostgreSQL or MongoDB keeps the truth (":storage=postgres", ":storage=mongo"), Redis moves the work and holds the locks.
 import { schedPeer } from '../sched-peer.mjs'
 export const server = 'redis'
+export const stores = ({ storage }) => (storage === 'mongo' ? 'mongo' : 'pg')
 export const { setup, enqueueBulk, enqueueOne, process, counts, teardown } = schedPeer(async (conn, opts) => {
   const { redis } = await import('../../packages/redis/dist/index.js')
   const moves = await redis(conn.redis)

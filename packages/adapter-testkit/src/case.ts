@@ -30,6 +30,7 @@
  * 7. Randomness comes from `random` (seeded per case), never from Math.random.
  */
 import type {
+  Clock,
   IBrokerEngine,
   ILockAdapter,
   IStorageEngine,
@@ -55,6 +56,7 @@ export const AREAS = [
   'race',
   'time',
   'fault',
+  'hybrid',
   'model',
   'lin',
   'perf',
@@ -83,7 +85,7 @@ export type Need =
   | 'server-clock'
   | 'shared'
   | `strategy.${'priority' | 'fifo' | 'lifo'}`
-  | `hook.${'advance' | 'readRaw' | 'restart' | 'wipe' | 'corruptJob'}`
+  | `hook.${'advance' | 'readRaw' | 'restart' | 'wipe' | 'wipeBroker' | 'corruptJob'}`
   | 'skew'
   | 'proxy'
   | 'processes'
@@ -126,6 +128,8 @@ export interface Context {
   readonly ttl: number
   /** What `target.open` got. */
   readonly namespace: string
+  /** The clock of what core puts on top of the adapters. */
+  readonly clock: Clock
 
   /** The first node's parts. */
   readonly node: Node

@@ -1,4 +1,5 @@
 /** What a case works with: see the interface in case.ts. */
+import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type {
   Clock,
@@ -24,6 +25,7 @@ import { Check, ConformanceError } from './check.ts'
 import { orLate } from './deadline.ts'
 import type { FaultRule } from './faults/wrap.ts'
 import { History } from './history.ts'
+import { asHybrid } from './hybrid-target.ts'
 import { ModelClock } from './model/clock.ts'
 import { guarded, Nodes } from './nodes.ts'
 import { hashText, Random } from './random.ts'
@@ -52,20 +54,23 @@ export class CaseContext implements Context {
   readonly #nodes: Nodes
   readonly #cleanups: (() => Promise<void> | void)[] = []
   readonly #ended = new AbortController()
-  /** The clock of what core composes: the target's own, else one that runs by itself and moves along with the hook. */
-  readonly #clock: Clock
+  /** The target's own, else one that runs by itself and moves along with the hook. */
+  readonly clock: Clock
 
   constructor(target: Target, one: Case, variant: Variant, seed: number) {
     this.id = one.id
     this.variant = variant
-    this.target = target
-    this.timing = timingOf(target)
+    // the protocol between two systems is tried on any three parts, as if they were of two
+    this.target = one.area === 'hybrid' ? asHybrid(target) : target
+    this.timing = timingOf(this.target)
     this.seed = seed
     this.random = new Random(seed ^ hashText(`${one.id} ${variant}`))
     this.ttl = Math.max(this.timing.shortestTtlMs, 1)
     this.namespace = hostileNamespace(one.id, new Random(this.random.int(0, 2 ** 31)))
-    this.#clock = target.hooks?.clock?.(this.namespace) ?? new ModelClock()
-    this.#nodes = new Nodes({ target, variant, history: this.history, clock: this.#clock })
+    this.clock = this.target.hooks?.clock?.(this.namespace) ?? new ModelClock()
+    this.#nodes = new Nodes({ target: this.target, variant, history: this.history, clock: this.clock })
+    // many waits of one case may be under way at once
+    setMaxListeners(0, this.#ended.signal)
     bindMethods(this)
   }
 
@@ -151,8 +156,8 @@ export class CaseContext implements Context {
     this.note(`${Math.ceil(ms)} ms pass${advance ? ' (hook)' : ''}`)
     if (advance) {
       await advance.call(this.target.hooks, this.namespace, Math.ceil(ms))
-      if (this.#clock instanceof ModelClock && !this.target.hooks?.clock)
-        await this.#clock.advance(Math.ceil(ms))
+      if (this.clock instanceof ModelClock && !this.target.hooks?.clock)
+        await this.clock.advance(Math.ceil(ms))
       // what the clock woke up answers in microtasks and immediates
       for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve))
       return

@@ -54,7 +54,7 @@ export function describeAdapters(target: Target, options: DescribeOptions = {}):
   checkWaivers(target)
   const test = options.test ?? (globalThis as { test?: TestFunction }).test
   if (!test) throw new TypeError('pass the runner’s test function: describeAdapters(target, { test })')
-  const planned = plan(select(options))
+  const planned = aloneLast(plan(select(options)))
   const ahead = new LookAhead(target, planned, options)
   const takesTimeout = isVitest()
   for (const [at, item] of planned.entries()) {
@@ -78,6 +78,11 @@ export function describeBrokerEngine(target: Target, options: DescribeOptions = 
 /** The lock cases alone. */
 export function describeLockAdapter(target: Target, options: DescribeOptions = {}): void {
   describeAdapters(target, { only: areas('lock'), ...options })
+}
+
+/** Those that need the machine for themselves come when all others are done. */
+function aloneLast(planned: readonly PlannedCase[]): PlannedCase[] {
+  return planned.toSorted((a, b) => Number(a.case.alone ?? false) - Number(b.case.alone ?? false))
 }
 
 function areas(...names: readonly Area[]): readonly string[] {
@@ -104,7 +109,10 @@ function settle(result: Result, context: TestContext): void {
   }
 }
 
-/** Runs the asked-for case and, while it waits, the ones that come next. */
+/** How many cases past the one a test waits for may be under way or done: a slow one does not hold up the rest. */
+const WINDOW = 64
+
+/** Runs the asked-for case and, while its test waits, the ones that come next. */
 class LookAhead {
   readonly #target: Target
   readonly #planned: readonly PlannedCase[]
@@ -113,6 +121,7 @@ class LookAhead {
   readonly #replay: (id: string, seed: number) => string
   readonly #runs = new Map<number, Promise<Result>>()
   readonly #leftovers: string[] = []
+  #running = 0
   #alone: Promise<unknown> = Promise.resolve()
 
   constructor(target: Target, planned: readonly PlannedCase[], options: DescribeOptions) {
@@ -124,12 +133,21 @@ class LookAhead {
   }
 
   async result(at: number): Promise<Result> {
-    const one = this.#planned[at]!.case
-    if (one.alone) await Promise.all(this.#runs.values())
-    else
-      for (let next = at; next < at + this.#concurrency && this.#mayStart(next); next++)
-        void this.#start(next)
+    let waiting = true
+    const ahead = (): void => {
+      if (!waiting) return
+      for (let next = at; next < at + WINDOW && this.#running < this.#concurrency; next++) {
+        if (this.#planned[next] === undefined || this.#planned[next]!.case.alone) return
+        if (!this.#runs.has(next)) void this.#start(next).finally(ahead)
+      }
+    }
+    if (this.#planned[at]!.case.alone) await Promise.all(this.#runs.values())
+    else {
+      void this.#start(at).finally(ahead)
+      ahead()
+    }
     const result = await this.#settled(await this.#start(at))
+    waiting = false
     if (this.#leftovers.length > 0) throw new Error(`left behind: ${this.#leftovers.splice(0).join('; ')}`)
     return result
   }
@@ -142,22 +160,20 @@ class LookAhead {
     return settleWaiver(result, await Promise.all(variants))
   }
 
-  #mayStart(at: number): boolean {
-    const item = this.#planned[at]
-    return item !== undefined && !item.case.alone
-  }
-
   #start(at: number): Promise<Result> {
     const known = this.#runs.get(at)
     if (known !== undefined) return known
     const { case: one, variant } = this.#planned[at]!
-    const run = this.#alone.then(() =>
-      runCase(this.#target, one, variant, {
-        seed: this.#seed,
-        replay: this.#replay,
-        onLeftover: (text) => this.#leftovers.push(text),
-      }),
-    )
+    this.#running++
+    const run = this.#alone
+      .then(() =>
+        runCase(this.#target, one, variant, {
+          seed: this.#seed,
+          replay: this.#replay,
+          onLeftover: (text) => this.#leftovers.push(text),
+        }),
+      )
+      .finally(() => this.#running--)
     if (one.alone) this.#alone = run
     this.#runs.set(at, run)
     return run

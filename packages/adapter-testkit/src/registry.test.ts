@@ -36,7 +36,11 @@ const STABLE: Readonly<Record<string, string>> = {
     pool-exhaustion`,
   time: `node-one-hour-ahead node-one-hour-behind ttl-floor long-transaction`,
   fault: `before-send after-send slow hang reconnect kill-after-claim kill-before-ack`,
-  model: `storage broker lock`,
+  hybrid: `before-save save-ambiguous save-before-publish publish-before-sent claim-before-write claim-ambiguous handler-dies
+    side-effect-before-finish finish-ambiguous finish-before-ack retry-before-nack zombie-finish broker-flushed storage-down two-reconcilers
+    reconcile-skips-active reconcile-past-one-page wiped-rebuild wiped-pause-restored broker-down colocation-false-positive trips rounds
+    rounds-at-once`,
+  model: `storage broker lock hybrid`,
   lin: `lock cas`,
 }
 

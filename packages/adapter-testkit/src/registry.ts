@@ -10,8 +10,15 @@ import { publishingCases } from './suites/broker/publishing.ts'
 import { settlingCases } from './suites/broker/settling.ts'
 import { waitingCases } from './suites/broker/waiting.ts'
 import { faultCases } from './suites/fault/faults.ts'
+import { hybridClaimCases } from './suites/hybrid/claim.ts'
+import { hybridEnqueueCases } from './suites/hybrid/enqueue.ts'
+import { hybridFinishCases } from './suites/hybrid/finish.ts'
+import { hybridReconcileCases } from './suites/hybrid/reconcile.ts'
+import { hybridRoundCases } from './suites/hybrid/rounds.ts'
+import { hybridTripCases } from './suites/hybrid/trips.ts'
 import { agreeCases } from './suites/job-store/agree.ts'
 import { claimCases } from './suites/job-store/claim.ts'
+import { handOverCases } from './suites/job-store/hand-over.ts'
 import { insertCases } from './suites/job-store/insert.ts'
 import { keepCases } from './suites/job-store/keep.ts'
 import { manageCases } from './suites/job-store/manage.ts'
@@ -24,6 +31,7 @@ import { lockCases, lockTokenCases } from './suites/lock/lock.ts'
 import { brokerModelCases } from './suites/model/broker.ts'
 import { jobStoreModelCases } from './suites/model/job-store.ts'
 import { lockModelCases } from './suites/model/lock.ts'
+import { patchingModelCases } from './suites/model/patching.ts'
 import { storageModelCases } from './suites/model/storage.ts'
 import { growthCases } from './suites/perf/growth.ts'
 import { rateCases } from './suites/perf/rates.ts'
@@ -38,6 +46,7 @@ import { hostileNameCases } from './suites/storage/hostile-names.ts'
 import { nameCases } from './suites/storage/names.ts'
 import { orderCases } from './suites/storage/order.ts'
 import { pagingCases } from './suites/storage/paging.ts'
+import { patchingCases } from './suites/storage/patching.ts'
 import { countingCases, pruningCases } from './suites/storage/pruning.ts'
 import { rejectedValueCases } from './suites/storage/rejected-values.ts'
 import { valueCases } from './suites/storage/values.ts'
@@ -56,9 +65,11 @@ export const allCases: readonly Case[] = [
   ...countingCases,
   ...pruningCases,
   ...compareAndSetCases,
+  ...patchingCases,
   ...batchCases,
   ...insertCases,
   ...claimCases,
+  ...handOverCases,
   ...settleCases,
   ...workerCases,
   ...recoverCases,
@@ -82,8 +93,15 @@ export const allCases: readonly Case[] = [
   ...storageRaceCases,
   ...timeCases,
   ...faultCases,
+  ...hybridEnqueueCases,
+  ...hybridClaimCases,
+  ...hybridFinishCases,
+  ...hybridReconcileCases,
+  ...hybridTripCases,
+  ...hybridRoundCases,
   ...linearizableCases,
   ...storageModelCases,
+  ...patchingModelCases,
   ...brokerModelCases,
   ...lockModelCases,
   ...jobStoreModelCases,

@@ -77,6 +77,8 @@ export interface TargetHooks {
   restart?(namespace: string): Promise<void> | void
   /** The server loses everything in this namespace, as FLUSHALL would. Nodes stay open. */
   wipe?(namespace: string): Promise<void> | void
+  /** The broker alone loses everything in this namespace; only for a target whose storage and broker are two systems. */
+  wipeBroker?(namespace: string): Promise<void> | void
   /** Makes the stored bytes of this job unreadable for its job store, as a bug or a half-written page would. */
   corruptJob?(namespace: string, jobId: string, store: 'composed' | 'fused'): Promise<void> | void
 }
@@ -143,7 +145,7 @@ function wrongTiming(timing: unknown): string[] {
 function wrongHooks(hooks: unknown): string[] {
   if (hooks === undefined) return []
   if (typeof hooks !== 'object' || hooks === null) return ['`hooks` must be an object']
-  const known = ['advance', 'clock', 'readRaw', 'restart', 'wipe', 'corruptJob']
+  const known = ['advance', 'clock', 'readRaw', 'restart', 'wipe', 'wipeBroker', 'corruptJob']
   return Object.entries(hooks).flatMap(([key, hook]) => {
     if (!known.includes(key)) return [`\`hooks.${key}\` is unknown; there are ${known.join(', ')}`]
     return hook === undefined || typeof hook === 'function' ? [] : [`\`hooks.${key}\` must be a function`]

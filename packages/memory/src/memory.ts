@@ -1,4 +1,4 @@
-import { type Adapters, BACKEND, type HasBackend } from '@sched/core/adapter'
+import type { Adapters, HasBackend } from '@sched/core/adapter'
 import { backendOf } from './backend.ts'
 import { MemoryBroker } from './broker.ts'
 import { MemoryLock } from './lock.ts'
@@ -25,8 +25,8 @@ export function memory(options: MemoryOptions = {}): MemoryAdapters {
   const { server, prefix, resetOnInit } = checkOptions(options)
   const space = server.space(prefix)
   const backend = backendOf(server)
-  const storage = Object.assign(new MemoryStorage({ space, prefix, resetOnInit }), { [BACKEND]: backend })
-  const broker = Object.assign(new MemoryBroker({ server, prefix, resetOnInit }), { [BACKEND]: backend })
+  const storage = backend.made(new MemoryStorage({ space, prefix, resetOnInit }))
+  const broker = backend.made(new MemoryBroker({ server, prefix, resetOnInit }))
   const lock = new MemoryLock(space, resetOnInit)
   const close = async () => {
     await Promise.all([storage.close(), broker.close(), lock.close()])

@@ -1,18 +1,22 @@
 import {
   type CompareAndSetItem,
   checkName,
+  checkPatch,
+  cloneValue,
   copyValue,
   type Filter,
   InvalidArgumentError,
   type IStorageEngine,
   type ListOptions,
   MAX_VALUE_BYTES,
+  type PatchItem,
   type StoredRecord,
   type Traits,
 } from '@sched/core/adapter'
 import { checkCount, checkInstant } from './arguments.ts'
 import { compileFilter } from './filter.ts'
 import { NodePart } from './node-part.ts'
+import { patched } from './patched.ts'
 import type { Records, Row } from './records.ts'
 import type { Space } from './server.ts'
 
@@ -60,7 +64,7 @@ export class MemoryStorage extends NodePart implements IStorageEngine {
     const records = this.#checked(namespace, ...ids)
     return ids.map((id) => {
       const value = records?.get(id)
-      return value === undefined ? null : (copyValue(value) as T)
+      return value === undefined ? null : (cloneValue(value) as T)
     })
   }
 
@@ -74,7 +78,7 @@ export class MemoryStorage extends NodePart implements IStorageEngine {
       orderBy === undefined
         ? records.byId(compiled)
         : records.byField(compiled, orderBy.field, orderBy.direction ?? 'asc')
-    return slice(rows, offset, limit).map(({ value }) => copyValue(value) as T)
+    return slice(rows, offset, limit).map(({ value }) => cloneValue(value) as T)
   }
 
   async page<T>(
@@ -88,7 +92,7 @@ export class MemoryStorage extends NodePart implements IStorageEngine {
     if (options.after !== undefined) checkName(options.after, 'after')
     if (records === undefined || options.limit === 0) return []
     const rows = slice(records.byId(compiled, options.after), 0, options.limit)
-    return rows.map(({ id, value }) => ({ id, value: copyValue(value) as T }))
+    return rows.map(({ id, value }) => ({ id, value: cloneValue(value) as T }))
   }
 
   async count(namespace: string, filter?: Filter): Promise<number> {
@@ -134,6 +138,22 @@ export class MemoryStorage extends NodePart implements IStorageEngine {
       if (records.revOf(id) !== (expectedRev ?? undefined)) return false
       records.set(id, copies[i])
       return true
+    })
+  }
+
+  async patchMany<T = true>(
+    namespace: string,
+    items: readonly PatchItem[],
+    options: { readonly read?: boolean } = {},
+  ): Promise<(T | null)[]> {
+    const records = this.#checked(namespace)
+    for (const item of items) checkPatch(item)
+    const sets = items.map(({ set }, i) => copyValue(set, { root: `items[${i}].set` }))
+    return items.map((item, i) => {
+      const next = patched(records?.get(item.id), item, sets[i]!)
+      if (next === undefined) return null
+      records?.set(item.id, next)
+      return (options.read ? cloneValue(next) : true) as T
     })
   }
 

@@ -2,6 +2,7 @@ import { InvalidArgumentError } from '@sched/core/adapter'
 import { Database } from './database.ts'
 import { migrate } from './migrations.ts'
 import { type PostgresAdapterOptions, type PostgresSource, type Settings, settingsOf } from './options.ts'
+import { checkRights } from './rights.ts'
 import resetSql from './sql/server/reset-adapters.sql'
 import resetJobsSql from './sql/server/reset-jobs.sql'
 import { Wakes } from './wakes.ts'
@@ -30,7 +31,7 @@ export class Backend {
     this.wakes = new Wakes(this.database)
   }
 
-  /** Checks the server, migrates, and resets the prefix where that was asked for. A failure is not kept: the next call tries again. */
+  /** Checks the server and the role's rights, migrates, and resets the prefix where that was asked for. A failure is not kept: the next call tries again. */
   ready(): Promise<void> {
     this.#ready ??= this.#prepare().catch((error: unknown) => {
       this.#ready = undefined
@@ -46,7 +47,8 @@ export class Backend {
   async detach(adapter: object): Promise<void> {
     this.#attached.delete(adapter)
     if (this.#attached.size > 0) return
-    await Promise.all([this.wakes.close(), this.database.close()])
+    await this.wakes.close()
+    await this.database.close()
   }
 
   /** Whether it is one of the adapters over this pool, and open. */
@@ -64,6 +66,7 @@ export class Backend {
     }
     if (Number(version) < OLDEST)
       throw new InvalidArgumentError(`PostgreSQL ${version} is too old: version 13 or later is needed`)
+    await checkRights(this.database)
     await migrate(this.database)
     if (!this.settings.resetOnInit || this.#reset) return
     await this.database.run(RESET, [this.settings.prefix])

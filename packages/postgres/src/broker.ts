@@ -1,35 +1,40 @@
 import {
   type BrokerStrategy,
+  ClaimedFrom,
   type ClaimOptions,
   checkName,
+  claimBlocked,
   type IBrokerEngine,
   InvalidArgumentError,
+  inChunks,
   type Lease,
   LeaseLostError,
   type NackItem,
-  PRIORITY_MAX,
-  PRIORITY_MIN,
   type PublishItem,
   type QueueSize,
   type ReceiptItem,
   type Traits,
 } from '@sched/core/adapter'
 import type { Backend } from './backend.ts'
-import { waitForWake } from './broker-waits.ts'
-import { inChunks } from './chunks.ts'
-import { ClaimedFrom } from './claimed-from.ts'
+import {
+  answersOf,
+  checkDelay,
+  checkPositive,
+  checkPriority,
+  checkStrategy,
+  idsOf,
+  keyOf,
+  receiptsOf,
+  STRATEGIES,
+} from './broker-arguments.ts'
+import { BrokerWakes } from './broker-wakes.ts'
 import type { Row } from './database.ts'
 import { PostgresAdapter } from './postgres-adapter.ts'
-import { QueueWatch } from './queue-watch.ts'
+import type { NextDue } from './queue-watch.ts'
 import { BROKER } from './statements.ts'
-import { wakeKey } from './wake-key.ts'
 
-const STRATEGIES: readonly BrokerStrategy[] = ['priority', 'fifo', 'lifo']
 /** Most ids of one statement. */
 const BATCH = 1_000
-/** How often a watch looks for itself: with LISTEN only against lost hints, without it that is all there is. */
-const POLL_MS = { listening: 5_000, alone: 500 } as const
-
 /** Queues in one table: every step is one statement, decided by the server's clock. */
 export class PostgresBroker extends PostgresAdapter implements IBrokerEngine {
   readonly traits: Partial<Traits> = {
@@ -39,14 +44,11 @@ export class PostgresBroker extends PostgresAdapter implements IBrokerEngine {
     strategies: STRATEGIES,
   }
   readonly #claimedFrom = new ClaimedFrom()
-  readonly #stops = new Set<() => void>()
-  /** Queues of which a claim was refused a place by `maxActive`. */
-  readonly #limited = new Set<string>()
-  /** Called when the broker closes. */
-  readonly #onClose = new Set<() => void>()
+  readonly #wakes: BrokerWakes
 
   constructor(backend: Backend) {
     super(backend, 'the PostgreSQL broker')
+    this.#wakes = new BrokerWakes(backend, (names) => this.#nextDue(names))
   }
 
   async publish(name: string, id: string, delayMs?: number, priority?: number): Promise<void> {
@@ -77,7 +79,7 @@ export class PostgresBroker extends PostgresAdapter implements IBrokerEngine {
         chunk.map(([, row]) => row.priority),
       ])
     }
-    if (rows.size > 0) this.#tell(name)
+    if (rows.size > 0) this.#wakes.tell(name)
   }
 
   async claim(
@@ -130,7 +132,7 @@ export class PostgresBroker extends PostgresAdapter implements IBrokerEngine {
       }
       if (rows.length < wanted) break
     }
-    if (maxActive !== undefined && leases.length < limit) this.#limited.add(name)
+    if (maxActive !== undefined && leases.length < limit) this.#wakes.limited(name)
     return leases
   }
 
@@ -143,37 +145,18 @@ export class PostgresBroker extends PostgresAdapter implements IBrokerEngine {
     signal?: AbortSignal,
   ): Promise<string | null> {
     this.guard()
-    if (!(timeoutMs >= 0))
-      throw new InvalidArgumentError(`timeoutMs must be 0 or more milliseconds, not ${timeoutMs}`)
-    const end = performance.now() + timeoutMs
-    const stopped = (): boolean => this.closed || signal?.aborted === true
-    const claim = async (): Promise<string | null> => {
-      if (stopped()) return null
-      try {
-        const [id] = await this.claim(name, consumerId, 1, leaseMs, strategy)
-        return id ?? null
-      } catch (error) {
-        // closed while it was under way: whoever waits is told that there is nothing
-        if (this.closed) return null
-        throw error
-      }
-    }
-    const first = await claim()
-    if (first !== null || timeoutMs === 0 || stopped()) return first
-    try {
-      return await waitForWake(
-        {
-          watch: (onWake) => this.#watch([name], onWake),
-          claim,
-          stopped,
-          onStop: (callback) => this.#onStop(callback, signal),
-        },
-        end,
-      )
-    } catch (error) {
-      if (this.closed) return null
-      throw error
-    }
+    const claimOne = async (): Promise<string | null> =>
+      (await this.claim(name, consumerId, 1, leaseMs, strategy))[0] ?? null
+    return await claimBlocked(
+      {
+        watch: (onWake) => this.#watch([name], onWake),
+        claim: claimOne,
+        isClosed: () => this.closed,
+        onStop: (callback) => this.#wakes.onStop(callback, signal),
+      },
+      timeoutMs,
+      signal,
+    )
   }
 
   async extendLock(
@@ -223,7 +206,7 @@ export class PostgresBroker extends PostgresAdapter implements IBrokerEngine {
     const acked = await this.#each(name, items, (chunk) =>
       this.run(BROKER.ack, [this.prefix, name, idsOf(chunk), receiptsOf(chunk)]),
     )
-    if (acked.size > 0) this.#freed(name)
+    if (acked.size > 0) this.#wakes.freed(name)
     return answersOf(items, acked)
   }
 
@@ -251,7 +234,7 @@ export class PostgresBroker extends PostgresAdapter implements IBrokerEngine {
         receiptsOf(chunk),
       ]),
     )
-    if (given.size > 0) this.#tell(name)
+    if (given.size > 0) this.#wakes.tell(name)
     return answersOf(items, given)
   }
 
@@ -259,7 +242,7 @@ export class PostgresBroker extends PostgresAdapter implements IBrokerEngine {
     this.#checkName(name)
     checkName(id, 'id')
     const removed = (await this.run(BROKER.remove, [this.prefix, name, id])).length > 0
-    if (removed) this.#freed(name)
+    if (removed) this.#wakes.freed(name)
     return removed
   }
 
@@ -271,7 +254,7 @@ export class PostgresBroker extends PostgresAdapter implements IBrokerEngine {
   async resume(name: string): Promise<void> {
     this.#checkName(name)
     await this.run(BROKER.pause, [this.prefix, name, false])
-    this.#tell(name)
+    this.#wakes.tell(name)
   }
 
   async isPaused(name: string): Promise<boolean> {
@@ -297,7 +280,8 @@ export class PostgresBroker extends PostgresAdapter implements IBrokerEngine {
 
   async nextDueIn(name: string): Promise<number | null> {
     this.#checkName(name)
-    return (await this.#nextDue([name]))?.inMs ?? null
+    const [next] = await this.#nextDue([name])
+    return next?.inMs ?? null
   }
 
   async subscribe(names: readonly string[], onWake: (name: string) => void): Promise<() => Promise<void>> {
@@ -315,18 +299,11 @@ export class PostgresBroker extends PostgresAdapter implements IBrokerEngine {
 
   override async close(): Promise<void> {
     if (this.closed) return
-    for (const stop of [...this.#stops]) stop()
-    await super.close()
-    for (const callback of [...this.#onClose]) callback()
-  }
-
-  #onStop(callback: () => void, signal: AbortSignal | undefined): () => void {
-    this.#onClose.add(callback)
-    signal?.addEventListener('abort', callback)
-    return () => {
-      this.#onClose.delete(callback)
-      signal?.removeEventListener('abort', callback)
-    }
+    this.#wakes.stopWatches()
+    const closing = super.close()
+    // closed from here on, which is what they see when they are called
+    this.#wakes.endWaits()
+    await closing
   }
 
   /** In bounded statements; the ids that one of them named. */
@@ -337,99 +314,30 @@ export class PostgresBroker extends PostgresAdapter implements IBrokerEngine {
   ): Promise<ReadonlySet<string>> {
     this.#checkName(name)
     const ids = new Set<string>()
-    for (const chunk of inChunks(items, BATCH))
-      for (const [id, receipt] of await run(chunk)) ids.add(keyOf({ id: id as string, receipt }))
+    for (const chunk of inChunks(items, BATCH)) {
+      for (const [id, receipt] of await run(chunk)) {
+        ids.add(keyOf({ id: id as string, receipt }))
+        // an item may have named it without a receipt
+        ids.add(keyOf({ id: id as string }))
+      }
+    }
     return ids
   }
 
-  async #nextDue(names: readonly string[]): Promise<{ readonly name: string; readonly inMs: number } | null> {
-    const [row] = await this.run(BROKER.nextDue, [this.prefix, names])
-    return row === undefined ? null : { name: row[0] as string, inMs: Number(row[1]) }
+  async #nextDue(names: readonly string[]): Promise<readonly NextDue[]> {
+    const rows = await this.run(BROKER.nextDue, [this.prefix, names])
+    return rows.map(([name, inMs]) => ({ name: name as string, inMs: Number(inMs) }))
   }
 
   async #watch(names: readonly string[], onWake: (name: string) => void): Promise<() => void> {
     this.guard()
-    const { listen, logger } = this.backend.settings
-    const stopWatch = await QueueWatch.start({
-      wakes: this.backend.wakes,
-      names: new Map(names.map((name) => [this.#wakeKey(name), name])),
-      onWake,
-      nextDue: () => this.#nextDue(names),
-      pollMs: listen === false ? POLL_MS.alone : POLL_MS.listening,
-      onFault: (error) => logger.warn('looking for what is due next failed; it goes on', { error }),
-    })
-    const stop = (): void => {
-      this.#stops.delete(stop)
-      stopWatch()
-    }
-    this.#stops.add(stop)
+    const stop = await this.#wakes.watch(names, onWake)
     if (this.closed) stop()
     return stop
-  }
-
-  /** A place under `maxActive` may be free again. */
-  #freed(name: string): void {
-    if (this.#limited.delete(name)) this.#tell(name)
-  }
-
-  #tell(name: string): void {
-    this.#limited.delete(name)
-    this.backend.wakes.tell([this.#wakeKey(name)])
-  }
-
-  #wakeKey(name: string): string {
-    return wakeKey('queue', this.prefix, name)
   }
 
   #checkName(name: string): void {
     this.guard()
     checkName(name, 'name')
   }
-}
-
-/** NUL is in no id. */
-function keyOf({
-  id,
-  receipt,
-}: {
-  readonly id: string
-  readonly receipt?: string | null | undefined
-}): string {
-  return `${id}\0${receipt ?? ''}`
-}
-
-function idsOf(items: readonly ReceiptItem[]): readonly string[] {
-  return items.map(({ id }) => id)
-}
-
-function receiptsOf(items: readonly ReceiptItem[]): readonly (string | null)[] {
-  return items.map(({ receipt }) => receipt ?? null)
-}
-
-/** Without a receipt there is nothing that could be gone; one that is named twice proves its lease once. */
-function answersOf(items: readonly ReceiptItem[], done: ReadonlySet<string>): boolean[] {
-  const left = new Set(done)
-  return items.map(({ id, receipt }) => receipt === undefined || left.delete(keyOf({ id, receipt })))
-}
-
-function checkStrategy(strategy: BrokerStrategy): void {
-  if (STRATEGIES.includes(strategy)) return
-  throw new InvalidArgumentError(`strategy must be one of ${STRATEGIES.join(', ')}, not ${String(strategy)}`)
-}
-
-function checkPositive(value: number, what: string): void {
-  if (Number.isSafeInteger(value) && value > 0) return
-  throw new InvalidArgumentError(`${what} must be a positive integer, not ${value}`)
-}
-
-function checkDelay(delayMs: number): void {
-  if (Number.isFinite(delayMs) && delayMs >= 0) return
-  throw new InvalidArgumentError(`delayMs must be 0 or more milliseconds, not ${delayMs}`)
-}
-
-function checkPriority(priority: number): void {
-  if (Number.isInteger(priority) && priority >= PRIORITY_MIN && priority <= PRIORITY_MAX) return
-  throw new InvalidArgumentError(
-    `priority must be an integer from ${PRIORITY_MIN} to ${PRIORITY_MAX}, not ${priority}`,
-  )
 }

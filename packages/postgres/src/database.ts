@@ -4,9 +4,9 @@
  * A call is repeated where that is safe: it could not be sent, the server rolled it back (40001, 40P01), or the call is as good twice as
  * once. Any other call whose answer was lost rejects `ambiguous`. A connection that did not answer in time is closed, not reused.
  */
-import { ClosedError, SchedError, UnavailableError } from '@sched/core/adapter'
+import { ClosedError, Deadlines, SchedError, UnavailableError, type Waiting } from '@sched/core/adapter'
 import pg, { type Pool, type PoolClient } from 'pg'
-import { Deadlines, type Waiting } from './deadline.ts'
+import { Connections, NOT_POSTGRES, streamOf } from './connections.ts'
 import { codeOf, faultKind, schedError } from './errors.ts'
 import { isPool, type PostgresSource, poolConfig, type Settings } from './options.ts'
 import { tag, withNames } from './sql-names.ts'
@@ -34,13 +34,16 @@ export interface Executor {
 
 const FIRST_PAUSE_MS = 5
 const LONGEST_PAUSE_MS = 250
+/** So long a server has to say goodbye. */
+const CLOSE_MS = 1_000
 const asText = { getTypeParser: () => (value: unknown) => value }
 
 export class Database implements Executor {
   readonly settings: Settings
   readonly tag: string
   readonly #pool: Pool
-  readonly #ownsPool: boolean
+  /** Undefined: the pool is the user's. */
+  readonly #connections: Connections | undefined
   readonly #deadlines = new Deadlines()
   readonly #texts = new Map<string, string>()
   #closed = false
@@ -48,14 +51,17 @@ export class Database implements Executor {
   constructor(source: PostgresSource, settings: Settings) {
     this.settings = settings
     this.tag = tag(settings)
-    this.#ownsPool = !isPool(source)
-    this.#pool = isPool(source) ? source : new pg.Pool(poolConfig(source, settings))
-    if (this.#ownsPool) {
+    if (isPool(source)) {
+      this.#pool = source
+    } else {
+      this.#connections = new Connections(settings.deadlineMs)
+      this.#pool = new pg.Pool({ ...poolConfig(source, settings), Client: this.#connections.Client })
       // without a listener an error of an idle connection ends the process; what matters reaches the callers
       this.#pool.on('error', (error) =>
         settings.logger.warn('an idle PostgreSQL connection ended', { error }),
       )
     }
+    this.#pool.on('connect', outliveFarewell)
   }
 
   get closed(): boolean {
@@ -118,7 +124,20 @@ export class Database implements Executor {
     if (this.#closed) return
     this.#closed = true
     this.#deadlines.abandonAll(new ClosedError('postgres'))
-    if (this.#ownsPool) await this.#pool.end()
+    if (this.#connections === undefined) {
+      this.#pool.off('connect', outliveFarewell)
+      return
+    }
+    // the pool does not wait for the idle ones to end, and for ever for those that are not ready
+    void this.#pool.end()
+    await this.#connections.close(CLOSE_MS)
+  }
+
+  get #hindrance(): string {
+    const { poolSize } = this.settings
+    if (this.#connections === undefined)
+      return 'your pool had none to give; check that the server runs, or raise the pool’s max'
+    return this.#connections.hindrance ?? `all ${poolSize} were in use; raise poolSize`
   }
 
   #connect(what: string, end: number): Promise<PoolClient> {
@@ -129,7 +148,7 @@ export class Database implements Executor {
         overdue: () =>
           reject(
             new UnavailableError(
-              `${what}: no connection to PostgreSQL within ${this.settings.deadlineMs} ms; check that it runs, or raise poolSize`,
+              `${what}: no connection to PostgreSQL within ${this.settings.deadlineMs} ms: ${this.#hindrance}`,
             ),
           ),
       }
@@ -214,6 +233,11 @@ export class Database implements Executor {
   }
 }
 
+/** A server that shuts down may end a connection in the same breath in which it is ready, before anybody could listen. */
+function outliveFarewell(client: PoolClient): void {
+  client.on('error', () => undefined)
+}
+
 /** The connection failed before anything was sent. Carries the code and the message of what was said. */
 class NotSentError extends Error {
   readonly code: string
@@ -226,9 +250,6 @@ class NotSentError extends Error {
 
 /** Waiting may mend it; a wrong host or port it does not. */
 function isPassing(error: unknown): boolean {
-  return codeOf(error) !== 'ENOTFOUND'
-}
-
-function streamOf(client: PoolClient): { destroy(): void } | undefined {
-  return (client as unknown as { connection?: { stream?: { destroy(): void } } }).connection?.stream
+  const code = codeOf(error)
+  return code !== 'ENOTFOUND' && code !== NOT_POSTGRES
 }

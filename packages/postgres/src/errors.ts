@@ -1,5 +1,6 @@
 /** From what pg and the server say to what the contracts promise. Messages carry no address, no password and no value. */
 import { InvalidArgumentError, SchedError, UnavailableError } from '@sched/core/adapter'
+import { NOT_POSTGRES } from './connections.ts'
 
 /**
  * What a failed call may have done. `notSent`: nothing, there was no connection; `again`: nothing, the server rolled back and repeating
@@ -9,8 +10,8 @@ export type FaultKind = 'notSent' | 'again' | 'broken' | 'refused'
 
 /** Serialization failure, deadlock. */
 const ROLLED_BACK = new Set(['40001', '40P01'])
-/** The server starts or stops, has no connection left, is a standby just now. */
-const NO_CONNECTION = new Set(['57P03', '53300', '08001', '08004'])
+/** The server starts or stops, has no connection left, is a standby just now, or is none. */
+const NO_CONNECTION = new Set(['57P03', '53300', '08001', '08004', NOT_POSTGRES])
 /** The session was ended by an administrator, a crash or a shutdown. */
 const ENDED = new Set(['57P01', '57P02', '57P05', '08000', '08003', '08006', '08007'])
 const UNREACHABLE = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'])
@@ -48,6 +49,10 @@ function explain(error: unknown): string {
   if (UNREACHABLE.has(code))
     return `PostgreSQL cannot be reached (${code}); check that it runs and that host, port and TLS are right`
   switch (code) {
+    case '08001':
+      return `there was no connection to PostgreSQL (${messageOf(error)}); check that it runs, and that host and port are its own`
+    case NOT_POSTGRES:
+      return 'what answers there is no PostgreSQL; check host and port'
     case '28P01':
     case '28000':
       return 'PostgreSQL refused the credentials; check user, password and pg_hba.conf'

@@ -55,6 +55,17 @@ test('a pool that is all taken rejects, and nothing was sent', async () => {
   await db.close()
 })
 
+test('a pool of the adapters that is all taken says so', async () => {
+  const db = database({ operationDeadlineMs: 150, poolSize: 1 })
+  const holds = db.attempt('hold', false, () => new Promise(() => undefined))
+  const waits = db.run({ name: 'one', sql: 'select 1' }, [])
+  const [held, waited] = await Promise.allSettled([holds, waits])
+  expect(held).toMatchObject({ reason: { ambiguous: true } })
+  expect(waited).toMatchObject({ reason: { code: 'UNAVAILABLE', ambiguous: false } })
+  expect(String((waited as PromiseRejectedResult).reason)).toContain('all 1 were in use; raise poolSize')
+  await db.close()
+})
+
 test('a killed session: what is repeatable succeeds, what is not rejects as ambiguous, and the process lives', async () => {
   const db = database({ poolSize: 2 })
   const killed = async (repeatable: boolean) => {

@@ -1,7 +1,7 @@
 /** A job as its columns, and back. */
 import {
   type ClaimedJob,
-  checkedJob,
+  checkJob,
   DEFAULT_MAX_CRASHES,
   DEFAULT_RETENTION,
   decodeValue,
@@ -13,6 +13,7 @@ import {
   type Keep,
   type NewJob,
   type Occurrence,
+  payloadText,
   REMEMBER_MS,
 } from '@sched/core/adapter'
 import type { Row } from './database.ts'
@@ -21,6 +22,8 @@ import { isHashed, jobKey } from './job-key.ts'
 export interface EncodedJob {
   readonly id: string
   readonly key: string
+  /** Nobody has seen the id before. */
+  readonly fresh: boolean
   /** `[type, rank, settings]` as JSON: the same for all jobs of a kind. */
   readonly head: string
   readonly type: string
@@ -34,15 +37,15 @@ export interface EncodedJob {
 
 /** Throws INVALID_ARGUMENT, VALUE_UNSERIALIZABLE, VALUE_TOO_LARGE. */
 export function encodeJob(job: NewJob, heads: Heads, maxBytes: number): EncodedJob {
-  // its values are checked as they are encoded, which saves a copy
-  checkedJob({ ...job, payload: null, options: {} })
+  checkJob(job)
   const key = jobKey(job.id)
   return {
     id: job.id,
     key,
+    fresh: job.fresh === true,
     head: heads.of(job),
     type: job.type,
-    payload: encodeValue(job.payload, { root: 'payload', maxBytes }),
+    payload: payloadText(job, { root: 'payload', maxBytes }),
     extra: extraText(job, key),
     delayMs: job.delayMs ?? null,
     runAt: job.runAt ?? null,
@@ -149,11 +152,21 @@ export function readLease(row: Row, worker: string): Lease {
   const [, fence, type, rank, settings] = row as readonly string[]
   return {
     fence: Number(fence),
-    token: `${fence}@${worker}`,
+    token: tokenOf(fence as string, worker),
     type: type as string,
     rank: Number(rank),
     settings: readSettings(settings as string),
   }
+}
+
+/** Of a job that was handed over. `head`: as it was inserted. */
+export function leaseOf(fence: string, worker: string, head: string): Lease {
+  const [type, rank, settings] = JSON.parse(head) as [string, number, Settings]
+  return { fence: Number(fence), token: tokenOf(fence, worker), type, rank, settings }
+}
+
+function tokenOf(fence: string, worker: string): string {
+  return `${fence}@${worker}`
 }
 
 function readSettings(text: string): Settings {

@@ -38,11 +38,18 @@ const LETTERS: Readonly<Record<Outcome['kind'], string>> = {
   snooze: 's',
 }
 
+/** The fences of the worker's open claims, which this call ends; hub and number under which its own may stay open. Nulls: none. */
+export type OpenParameters = readonly [ended: string | null, hub: string | null, number: number | null]
+
 /** Everything after prefix and scope. Throws VALUE_UNSERIALIZABLE, VALUE_TOO_LARGE. */
 export function settleParameters(
   outcomes: readonly Outcome[],
   want: ClaimRequest | undefined,
-  { maxBytes, starts }: { readonly maxBytes: number; readonly starts: readonly number[] | null },
+  {
+    maxBytes,
+    starts,
+    open,
+  }: { readonly maxBytes: number; readonly starts: readonly number[] | null; readonly open: OpenParameters },
 ): readonly Parameter[] {
   const tokens = outcomes.map(({ token }) => readToken(token))
   const texts = outcomes.map((outcome, place) => textOf(outcome, place, maxBytes))
@@ -62,7 +69,19 @@ export function settleParameters(
     plainArray([...types.values()].map(({ limit }) => limit ?? null)),
     plainArray([...types.values()].map(({ maxActive }) => maxActive ?? null)),
     starts === null ? null : plainArray(starts),
+    ...open,
   ]
+}
+
+/** Of a claim that claim_type makes: one type without a limit. Everything after prefix and scope. */
+export function claimParameters(
+  want: ClaimRequest | undefined,
+  open: OpenParameters,
+): readonly Parameter[] | undefined {
+  const [only, ...others] = want?.types ?? []
+  if (want === undefined || only === undefined || others.length > 0 || only.maxActive !== undefined)
+    return undefined
+  return [want.worker, only.type, Math.min(want.limit, only.limit ?? want.limit), ...open]
 }
 
 function numberOf(outcome: Outcome): number | null {
@@ -112,6 +131,16 @@ export interface SettleAnswer extends Settled {
   readonly woken: readonly string[]
   /** Rank (the priority negated) and due, in microseconds, of each job. */
   readonly places: readonly JobPlace[]
+  /** The claim stays open. */
+  readonly kept: KeptOpen | undefined
+  /** The fences of those it ended that were handed a job. */
+  readonly handed: readonly string[]
+}
+
+export interface KeptOpen {
+  readonly fence: string
+  /** The server's microseconds. */
+  readonly since: number
 }
 
 export interface JobPlace {
@@ -126,6 +155,8 @@ export function readSettled(rows: readonly Row[], worker: string): SettleAnswer 
   const leases = new Map<string, Lease>()
   const claimed: ClaimedRow[] = []
   const unreadable: UnreadableClaim[] = []
+  let kept: KeptOpen | undefined
+  const handed: string[] = []
   for (const row of rows) {
     const [tag, fence, id, number] = row
     switch (tag) {
@@ -138,6 +169,12 @@ export function readSettled(rows: readonly Row[], worker: string): SettleAnswer 
       case 'w':
         woken.push(id as string)
         break
+      case 'o':
+        kept = { fence: fence as string, since: Number(number) }
+        break
+      case 'h':
+        handed.push(fence as string)
+        break
       case 'n':
         nextDueInMs = number === null || number === undefined ? null : Number(number) / 1000
         break
@@ -146,7 +183,7 @@ export function readSettled(rows: readonly Row[], worker: string): SettleAnswer 
     }
   }
   const places = claimed.map(({ lease, due }) => ({ rank: lease.rank, due }))
-  return { settled, jobs: inOrder(claimed), nextDueInMs, unreadable, woken, places }
+  return { settled, jobs: inOrder(claimed), nextDueInMs, unreadable, woken, places, kept, handed }
 }
 
 function readOne(row: Row, lease: Lease, claimed: ClaimedRow[], unreadable: UnreadableClaim[]): void {

@@ -36,6 +36,17 @@ async function trips(work: () => Promise<unknown>): Promise<number> {
   return sent
 }
 
+/** Until a statement of this schema waits for another transaction. */
+async function untilBlocked(): Promise<void> {
+  for (;;) {
+    const { rows } = await pool.query(
+      `select from pg_stat_activity where wait_event_type = 'Lock' and query like $1`,
+      [`%"${schema}"%`],
+    )
+    if (rows.length > 0) return
+  }
+}
+
 beforeAll(async () => {
   await adapters.storage.ready?.()
 })
@@ -57,6 +68,49 @@ test('enqueue, settle with claim, heartbeat and sweep are one round trip for a b
   expect(await trips(() => store.settle(outcomes, want))).toBe(1)
   expect(await trips(() => store.heartbeat({ id: 'w', leaseMs: 600_000 }, first.jobs))).toBe(1)
   expect(await trips(() => store.sweep({}))).toBe(1)
+})
+
+test('an id that somebody else is just inserting is known once it is committed, and the others go in', async () => {
+  const store = await opened()
+  const client = await pool.connect()
+  for (const end of ['commit', 'rollback']) {
+    await client.query('begin')
+    await store.insert([job(`same-${end}`)], { transaction: client })
+    const second = store.insert([job(`same-${end}`), job(`other-${end}`)])
+    await untilBlocked()
+    await client.query(end)
+    expect(await second).toEqual([end === 'commit' ? 'exists' : 'inserted', 'inserted'])
+  }
+  client.release()
+  const { jobs } = await store.settle([], { worker: 'w', limit: 9, types: [{ type: 'mail' }] })
+  expect(jobs.map(({ id }) => id)).toEqual(['same-commit', 'other-commit', 'same-rollback', 'other-rollback'])
+  expect((await store.counts()).types.mail).toMatchObject({ pending: 0, running: 4 })
+})
+
+test('when nothing is left, nothing is due: an idle worker does not ask again', async () => {
+  const store = await opened()
+  const want = { worker: 'w', limit: 9, types: [{ type: 'mail' }] }
+  await store.insert([job('now'), job('later', { delayMs: 60_000 })])
+  const { jobs, nextDueInMs } = await store.settle([], want)
+  expect(nextDueInMs).toBeGreaterThan(50_000)
+  await store.change(['later'], { kind: 'discard' })
+  expect(await store.settle([], want)).toMatchObject({ jobs: [], nextDueInMs: null })
+  const outcomes = jobs.map(({ id, token }) => ({ id, token, kind: 'complete' }) as const)
+  expect(await store.settle(outcomes, want)).toMatchObject({ settled: ['ok'], nextDueInMs: null })
+})
+
+test('a job alone goes the short way, the first of its kind and one whose id is known too', async () => {
+  const store = await opened()
+  const [first, second] = ['first', 'second'].map((id) => job(id))
+  expect(await trips(() => store.insert([first!]))).toBe(2)
+  expect(await trips(() => store.insert([second!]))).toBe(1)
+  expect(await trips(async () => expect(await store.insert([second!])).toEqual(['exists']))).toBe(1)
+  const options = { options: { note: 'kept' }, entityId: 'e' } as Partial<NewJob>
+  expect(await store.insert([job('with-extras', options)])).toEqual(['inserted'])
+  expect((await store.get(['with-extras']))[0]).toMatchObject(options)
+  const { jobs } = await store.settle([], { worker: 'w', limit: 9, types: [{ type: 'mail' }] })
+  expect(jobs.map(({ id }) => id)).toEqual(['first', 'second', 'with-extras'])
+  expect((await store.counts()).types.mail).toMatchObject({ pending: 0, running: 3 })
 })
 
 test('a settle of part of a claim leaves the rest to its worker', async () => {
@@ -122,4 +176,22 @@ test('bodies go when their ids need not be known any more, and counters stay', a
   )
   expect(rows[0].count).toBe('0')
   expect((await store.counts()).types.mail).toMatchObject({ completed: 100, durationMs: 200 })
+})
+
+test('a running job that its worker ends as cancelled keeps the reason it was asked for, unless there is another', async () => {
+  const store = await opened()
+  await store.insert([job('a'), job('b'), job('c')])
+  const { jobs } = await store.settle([], { worker: 'w', limit: 3, types: [{ type: 'mail' }] })
+  const [a, b, c] = jobs.map(({ id, token }) => ({ id, token }))
+  expect(await store.change(['a', 'b'], { kind: 'cancel', reason: 'asked' })).toEqual(['ok', 'ok'])
+  await store.settle([
+    { ...a!, kind: 'cancel' },
+    { ...b!, kind: 'cancel', reason: 'of the worker' },
+    { ...c!, kind: 'cancel' },
+  ])
+  const ended = await store.get(['a', 'b', 'c'])
+  expect(ended.map((record) => record?.state)).toEqual(['cancelled', 'cancelled', 'cancelled'])
+  expect(ended.map((record) => record?.reason ?? null)).toEqual(['asked', 'of the worker', null])
+  const { rows } = await pool.query(`select from "${schema}".cancels`)
+  expect(rows).toEqual([])
 })

@@ -13,6 +13,7 @@ import {
   type HeartbeatReply,
   type Held,
   InvalidArgumentError,
+  inChunks,
   type JobChange,
   type JobCounts,
   type JobPage,
@@ -32,13 +33,21 @@ import {
   type WorkerReport,
 } from '@sched/core/adapter'
 import type { Backend } from './backend.ts'
-import { inChunks } from './chunks.ts'
 import { ClaimStarts } from './claim-starts.ts'
-import type { Executor, Row } from './database.ts'
-import { type EncodedJob, encodeJob, Heads, readRecord } from './job-codec.ts'
+import type { Row } from './database.ts'
+import { HandOvers } from './hand-over.ts'
+import { encodeJob, Heads, readRecord } from './job-codec.ts'
+import { answersOf, distinct, insertBatch, insertJobs } from './job-insert.ts'
 import { jobKey } from './job-key.ts'
 import { listJobs } from './job-list.ts'
-import { jsonLines, plainArray, readSettled, readToken, settleParameters } from './job-settle.ts'
+import {
+  claimParameters,
+  type OpenParameters,
+  plainArray,
+  readSettled,
+  readToken,
+  settleParameters,
+} from './job-settle.ts'
 import { PostgresAdapter } from './postgres-adapter.ts'
 import { JOBS } from './statements.ts'
 import { userTransaction } from './transaction.ts'
@@ -47,18 +56,23 @@ import { wakeKey } from './wake-key.ts'
 /** How long `workers()` shows a dead worker after its last job was taken back. */
 const DEAD_WORKER_KEEP_MS = 3_600_000
 
+const NO_CLAIM: OpenParameters = [null, null, null]
+
 const ANSWERS: Readonly<Record<string, ChangeAnswer>> = { o: 'ok', m: 'missing', r: 'refused' }
 
 /** Jobs in PostgreSQL without a broker in between: each call is one statement, decided by the server's clock. */
 export class PostgresJobStore extends PostgresAdapter implements JobStore {
   readonly traits: Partial<Traits> = { clock: 'server', durability: 'server' }
+  readonly takesPayloadText = true
   readonly #scope: string
   readonly #stops = new Set<() => void>()
   readonly #starts = new ClaimStarts()
+  readonly #handOvers: HandOvers
 
   constructor(backend: Backend, scope: string) {
     super(backend, 'the PostgreSQL job store', false)
     this.#scope = scope
+    this.#handOvers = new HandOvers(backend.wakes)
   }
 
   async insert(
@@ -76,19 +90,17 @@ export class PostgresJobStore extends PostgresAdapter implements JobStore {
         return error as Error
       }
     })
-    const sent = distinct(encoded)
-    if (sent.size === 0) return spread(encoded, new Set())
-    const batch = [...sent.values()]
-    const transaction = options?.transaction
-    const executor: Executor =
-      transaction === undefined ? this.backend.database : userTransaction(this.backend.database, transaction)
-    const rows = await executor.run(JOBS.insert, [this.prefix, this.#scope, ...insertParameters(batch)])
-    const known = new Set(rows.map(([key]) => sent.get(key as string)?.id ?? ''))
+    const batch = distinct(encoded)
+    if (batch.length === 0) return answersOf(encoded, new Set())
+    const { database, wakes } = this.backend
     const keys = this.#wakeKeys(new Set(batch.map(({ type }) => type)))
-    if (transaction === undefined) this.backend.wakes.tell(keys)
-    else if (this.backend.settings.listen !== false)
-      await executor.run(JOBS.notify, this.backend.wakes.notification(keys))
-    return spread(encoded, known)
+    const place = [this.prefix, this.#scope] as const
+    const transaction = options?.transaction
+    const known =
+      transaction === undefined
+        ? await wakes.withCommit(keys, (notification) => insertJobs(database, place, batch, notification))
+        : await insertBatch(userTransaction(database, transaction), place, batch, wakes.withCommitOf(keys))
+    return answersOf(encoded, known)
   }
 
   async settle(outcomes: readonly Outcome[], want?: ClaimRequest): Promise<Settled> {
@@ -98,10 +110,12 @@ export class PostgresJobStore extends PostgresAdapter implements JobStore {
     if (want !== undefined) checkClaimRequest(want)
     if (outcomes.length === 0 && want === undefined) return { settled: [], jobs: [], nextDueInMs: null }
     const starts = this.#starts.of(want, outcomes)
-    const { maxValueBytes: maxBytes } = this.backend.settings
-    const parameters = settleParameters(outcomes, want, { maxBytes, starts })
-    const rows = await this.run(JOBS.settle, [this.prefix, this.#scope, ...parameters])
-    const { settled, jobs, nextDueInMs, unreadable, woken, places } = readSettled(rows, want?.worker ?? '')
+    const claiming = want && this.#handOvers.begin(want)
+    const open = claiming?.parameters ?? NO_CLAIM
+    const rows = await this.#settleRows(outcomes, want, { starts, open })
+    const answer = readSettled(rows, want?.worker ?? '')
+    const { settled, jobs, nextDueInMs, unreadable, woken, places, kept, handed } = answer
+    if (claiming !== undefined) this.#handOvers.answered(claiming, kept, handed)
     this.#starts.note(want, places)
     this.#tell(woken)
     if (unreadable.length > 0)
@@ -133,7 +147,9 @@ export class PostgresJobStore extends PostgresAdapter implements JobStore {
     ])
     this.#tell(tagged(rows, 'w'))
     const named = (tag: string) => tagged(rows, tag).map((key) => ids.get(key) as string)
-    return { alive: rows.some(([tag]) => tag === 'a'), lost: named('l'), cancelRequested: named('c') }
+    const alive = rows.some(([tag]) => tag === 'a')
+    if (phase === 'leave' || !alive) this.#handOvers.forget(id)
+    return { alive, lost: named('l'), cancelRequested: named('c') }
   }
 
   async sweep(limits: SweepLimits): Promise<SweepReport> {
@@ -267,7 +283,20 @@ export class PostgresJobStore extends PostgresAdapter implements JobStore {
 
   override async close(): Promise<void> {
     for (const stop of [...this.#stops]) stop()
+    this.#handOvers.close()
     await super.close()
+  }
+
+  #settleRows(
+    outcomes: readonly Outcome[],
+    want: ClaimRequest | undefined,
+    { starts, open }: { readonly starts: readonly number[] | null; readonly open: OpenParameters },
+  ): Promise<readonly Row[]> {
+    const plain = outcomes.length === 0 && starts === null ? claimParameters(want, open) : undefined
+    if (plain !== undefined) return this.run(JOBS.claim, [this.prefix, this.#scope, ...plain])
+    const { maxValueBytes: maxBytes } = this.backend.settings
+    const parameters = settleParameters(outcomes, want, { maxBytes, starts, open })
+    return this.run(JOBS.settle, [this.prefix, this.#scope, ...parameters])
   }
 
   #tell(types: readonly string[]): void {
@@ -281,48 +310,6 @@ export class PostgresJobStore extends PostgresAdapter implements JobStore {
   #wakeKey(type: string): string {
     return wakeKey('jobs', this.prefix, this.#scope, type)
   }
-}
-
-function distinct(encoded: readonly (EncodedJob | Error)[]): Map<string, EncodedJob> {
-  const sent = new Map<string, EncodedJob>()
-  for (const job of encoded) if (!(job instanceof Error) && !sent.has(job.key)) sent.set(job.key, job)
-  return sent
-}
-
-function insertParameters(batch: readonly EncodedJob[]): (string | null)[] {
-  const heads = new Map<string, number>()
-  const headOf = batch.map(({ head }) => {
-    const place = heads.get(head) ?? heads.size + 1
-    heads.set(head, place)
-    return place
-  })
-  const column = (value: (job: EncodedJob) => number | null): string | null =>
-    batch.some((job) => value(job) !== null) ? plainArray(batch.map(value)) : null
-  return [
-    `[${[...heads.keys()].join(',')}]`,
-    plainArray(headOf),
-    plainArray(batch.map(({ key }) => key)),
-    batch.map(({ payload }) => payload).join('\n'),
-    jsonLines(batch.map(({ extra }) => extra)),
-    column((job) => job.delayMs),
-    column((job) => job.runAt),
-    column((job) => job.expiresInMs),
-    column((job) => job.expiresAt),
-  ]
-}
-
-/** One answer for each job that was given. */
-function spread(
-  encoded: readonly (EncodedJob | Error)[],
-  known: ReadonlySet<string>,
-): ('inserted' | 'exists' | Error)[] {
-  const seen = new Set<string>()
-  return encoded.map((job) => {
-    if (job instanceof Error) return job
-    if (seen.has(job.key)) return 'exists'
-    seen.add(job.key)
-    return known.has(job.id) ? 'exists' : 'inserted'
-  })
 }
 
 function tagged(rows: readonly Row[], tag: string): string[] {

@@ -1,7 +1,6 @@
 import { serviceUrl } from '@sched/test-services'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { Backend } from './backend.ts'
 import { postgres } from './index.ts'
 import { migrationSql } from './migrations.ts'
 
@@ -15,11 +14,6 @@ function fresh(): string {
   return schema
 }
 
-async function versions(schema: string): Promise<number[]> {
-  const { rows } = await pool.query(`select version from "${schema}".migrations order by version`)
-  return rows.map((row) => row.version as number)
-}
-
 beforeAll(() => {
   pool.on('error', () => undefined)
 })
@@ -27,21 +21,6 @@ beforeAll(() => {
 afterAll(async () => {
   for (const schema of schemas) await pool.query(`drop schema if exists "${schema}" cascade`)
   await pool.end()
-})
-
-test('50 who race on an empty database make one schema, and none fails', async () => {
-  const schema = fresh()
-  const all = Array.from({ length: 50 }, () => new Backend(serviceUrl('postgres'), { schema, poolSize: 1 }))
-  const adapters = {}
-  for (const backend of all) backend.attach(adapters)
-  try {
-    await Promise.all(all.map((backend) => backend.ready()))
-    const found = await versions(schema)
-    expect(found).toEqual(found.map((_, i) => i + 1))
-    expect(found.length).toBeGreaterThan(0)
-  } finally {
-    await Promise.all(all.map((backend) => backend.detach(adapters)))
-  }
 })
 
 test('tables of a newer release are refused, and named', async () => {
@@ -83,3 +62,61 @@ test('two table prefixes in one schema are two installations', async () => {
   expect(await two.storage.get('n', 'id')).toBeNull()
   await Promise.all([one.close(), two.close()])
 })
+
+test.each([{ shema: 'x' }, { from: -1 }, { from: 1.5 }, { from: 99 }])(
+  'migrationSql refuses %j',
+  (options) => {
+    expect(() => migrationSql(options as never)).toThrow(
+      expect.objectContaining({ code: 'INVALID_ARGUMENT' }),
+    )
+  },
+)
+
+test.each([true, false])(
+  'a role that lacks rights is refused with the GRANTs that mend it, migrate: %s',
+  async (migrate) => {
+    const schema = fresh()
+    const role = `sched_r${process.pid}_${schemas.length}`
+    await pool.query(migrationSql({ schema }))
+    await pool.query(`create role ${role} login password 'x'`)
+    const url = new URL(serviceUrl('postgres'))
+    url.username = role
+    url.password = 'x'
+    const ready = async (): Promise<Error | undefined> => {
+      const { storage, close } = postgres(url.href, { schema, migrate, poolSize: 1 })
+      try {
+        await storage.ready?.()
+        return undefined
+      } catch (error) {
+        return error as Error
+      } finally {
+        await close?.()
+      }
+    }
+    const grantsOf = (error: Error | undefined): string => error?.message.split('Run as the owner: ')[1] ?? ''
+    const nothing = await ready()
+    expect(nothing).toMatchObject({
+      code: 'UNSUPPORTED',
+      message: expect.stringContaining('usage on schema'),
+    })
+    expect(nothing?.message).toContain(`select on table ${schema}.migrations;`)
+    await pool.query(grantsOf(nothing))
+    expect(await ready()).toBeUndefined()
+
+    await pool.query(`revoke delete on ${schema}.ready, ${schema}.leases from ${role};
+    revoke insert on ${schema}.jobs from ${role}; revoke usage on sequence ${schema}.leases_fence_seq from ${role};
+    revoke execute on function ${schema}.now_us() from public`)
+    await pool.query(`revoke execute on function ${schema}.now_us() from ${role}`)
+    const some = await ready()
+    for (const grant of [
+      `grant delete on table ${schema}.leases, ${schema}.ready to ${role};`,
+      `grant insert on table ${schema}.jobs to ${role};`,
+      `grant usage on sequence ${schema}.leases_fence_seq to ${role};`,
+      `grant execute on function ${schema}.now_us() to ${role};`,
+    ])
+      expect(some?.message).toContain(grant)
+    await pool.query(grantsOf(some))
+    expect(await ready()).toBeUndefined()
+    await pool.query(`drop owned by ${role}; drop role ${role}`)
+  },
+)

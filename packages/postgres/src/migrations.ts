@@ -2,7 +2,7 @@
  * Numbered, append-only, one transaction each, under a transaction-scoped advisory lock that is taken before anything is created:
  * `create … if not exists` races, and a session's lock would leak behind a pooler.
  */
-import { UnsupportedError } from '@sched/core/adapter'
+import { checkOptions, InvalidArgumentError, UnsupportedError } from '@sched/core/adapter'
 import type { PoolClient } from 'pg'
 import type { Database } from './database.ts'
 import { codeOf } from './errors.ts'
@@ -14,7 +14,7 @@ import workersSql from './sql/migrations/004-job-workers.sql'
 import { type SqlNames, tag, withNames } from './sql-names.ts'
 
 /** In order; each is applied once, and none is ever changed. */
-const MIGRATIONS: readonly string[] = [adaptersSql, jobsSql, claimsSql, workersSql]
+export const MIGRATIONS: readonly string[] = [adaptersSql, jobsSql, claimsSql, workersSql]
 
 const TABLE = `create table if not exists @migrations (
   version int4 primary key,
@@ -23,12 +23,18 @@ const TABLE = `create table if not exists @migrations (
 
 /**
  * The whole schema as SQL, for people who apply migrations by their own means and set `migrate: false`. `from`: the version that is
- * installed already (default 0: nothing is). Each migration is a transaction of its own. Throws INVALID_ARGUMENT for a bad identifier.
+ * installed already (default 0: nothing is). Each migration is a transaction of its own. Throws INVALID_ARGUMENT for a bad identifier or version.
  */
 export function migrationSql(
   options: Pick<PostgresAdapterOptions, 'schema' | 'tablePrefix'> & { readonly from?: number } = {},
 ): string {
+  checkOptions(options, new Set(['schema', 'tablePrefix', 'from']), 'migrationSql()')
   const { schema = 'sched', tablePrefix = '', from = 0 } = options
+  if (!Number.isSafeInteger(from) || from < 0 || from > MIGRATIONS.length) {
+    throw new InvalidArgumentError(
+      `migrationSql(): from must be a version from 0 to ${MIGRATIONS.length}, the one that is installed, not ${from}`,
+    )
+  }
   checkIdentifier(schema, 'schema')
   if (tablePrefix !== '') checkIdentifier(tablePrefix, 'tablePrefix')
   const names = { schema, tablePrefix }

@@ -32,8 +32,24 @@ test('options may stand beside those of the connection, and pg sees only its own
   expect(poolConfig(source, settings)).toEqual({
     application_name: 'sched',
     keepAlive: true,
+    idleTimeoutMillis: 30_000,
     host: 'db',
     port: 6000,
     max: 5,
   })
 })
+
+test('a misspelt option is refused with the one that was meant; what is pg’s passes', () => {
+  expect(() => postgres(URL_OF_NOBODY, { tabelPrefix: 'a' } as never)).toThrow('did you mean "tablePrefix"?')
+  expect(() => postgres(URL_OF_NOBODY, { max: 3 } as never)).toThrow('there is no option "max"')
+  expect(() => postgres({ connectionString: URL_OF_NOBODY, poolsize: 3 } as never)).toThrow('"poolSize"')
+  const ofPg = { host: 'db', user: 'u', ssl: true, min: 1, statement_timeout: 5, application_name: 'shop' }
+  expect(settingsOf(ofPg, {})).toMatchObject({ schema: 'sched' })
+})
+
+test.each(['resetOnInit', 'migrate', 'prepare', 'listen'])(
+  '%s takes no text that would count as true',
+  (flag) => {
+    expect(() => postgres(URL_OF_NOBODY, { [flag]: 'false' })).toThrow(`${flag} must be true`)
+  },
+)

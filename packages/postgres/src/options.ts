@@ -1,5 +1,7 @@
 import {
+  checkFlag,
   checkName,
+  checkSource,
   EmptyLogger,
   InvalidArgumentError,
   type Logger,
@@ -57,6 +59,8 @@ export interface Settings {
 }
 
 const MAX_PREFIX_BYTES = 200
+/** Longer than between two heartbeats: a new connection must make all its plans anew, which takes longer than what it is then used for. */
+const IDLE_MS = 30_000
 const IDENTIFIER = /^[a-z_][a-z0-9_]{0,40}$/
 const OWN_OPTIONS = [
   'schema',
@@ -73,6 +77,7 @@ const OWN_OPTIONS = [
 
 /** The adapters' options, which may stand beside the connection's own. Throws INVALID_ARGUMENT. */
 export function settingsOf(source: PostgresSource, options: PostgresAdapterOptions): Settings {
+  checkSource('postgres', source, options, OWN_OPTIONS)
   const given: PostgresAdapterOptions = { ...(isPlainOptions(source) ? source : {}), ...options }
   const {
     schema = 'sched',
@@ -91,6 +96,12 @@ export function settingsOf(source: PostgresSource, options: PostgresAdapterOptio
   }
   if (!Number.isSafeInteger(poolSize) || poolSize < 1)
     throw new InvalidArgumentError(`poolSize must be a positive integer, not ${poolSize}`)
+  for (const name of ['resetOnInit', 'migrate', 'prepare'] as const) checkFlag(given[name], name)
+  const { listen = true } = given
+  if (typeof listen !== 'boolean' && !(typeof listen === 'string' && isUrl(listen)))
+    throw new InvalidArgumentError(
+      'listen must be true, false or a connection string: postgres://host:port/database',
+    )
   return {
     schema,
     tablePrefix,
@@ -100,7 +111,7 @@ export function settingsOf(source: PostgresSource, options: PostgresAdapterOptio
     deadlineMs,
     poolSize,
     prepare: given.prepare ?? true,
-    listen: given.listen ?? true,
+    listen,
     maxValueBytes: MAX_VALUE_BYTES,
     logger: given.logger ?? new EmptyLogger(),
   }
@@ -114,6 +125,7 @@ export function poolConfig(source: string | PostgresConnectionOptions, settings:
   return {
     application_name: 'sched',
     keepAlive: true,
+    idleTimeoutMillis: IDLE_MS,
     ...config,
     max: settings.poolSize,
   }
@@ -129,6 +141,11 @@ export function checkIdentifier(name: unknown, what: string): void {
   throw new InvalidArgumentError(
     `${what} must match [a-z_][a-z0-9_]{0,40} (lower-case letters, digits and underscores), not ${JSON.stringify(name)}`,
   )
+}
+
+/** As pg understands it: a URL, or a path to a socket. */
+function isUrl(text: string): boolean {
+  return /^(postgres(ql)?:\/\/|socket:|\/)/.test(text)
 }
 
 function isPlainOptions(source: PostgresSource): source is PostgresConnectionOptions {

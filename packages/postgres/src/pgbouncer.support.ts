@@ -1,20 +1,13 @@
 /** PgBouncer in transaction mode in front of a PostgreSQL, ended with the process that started it. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { provisionPgBouncer } from '@sched/test-services'
 import pg from 'pg'
 
 const NOBODY = 65534
-const PLACES = [
-  '/usr/sbin/pgbouncer',
-  '/usr/bin/pgbouncer',
-  '/usr/local/bin/pgbouncer',
-  '/opt/homebrew/bin/pgbouncer',
-]
-const APT = '/usr/bin/apt-get'
 const isRoot = process.getuid?.() === 0
 
 export interface Pooler {
@@ -24,6 +17,7 @@ export interface Pooler {
 
 /** Throws, with what to install, when this machine has no PgBouncer and it cannot be installed. */
 export async function startPgBouncer(upstream: string): Promise<Pooler> {
+  const program = await provisionPgBouncer()
   const { hostname, port: serverPort, pathname, username } = new URL(upstream)
   const directory = await mkdtemp(join(tmpdir(), 'sched-pgbouncer-'))
   await chmod(directory, 0o755)
@@ -47,7 +41,7 @@ server_reset_query_always = 0
   // the shell ends it when this process is gone, however that came about
   const shell = spawn(
     '/bin/sh',
-    ['-c', '"$0" "$1" & child=$!; read _; kill $child; wait $child', program(), config],
+    ['-c', '"$0" "$1" & child=$!; read _; kill $child; wait $child', program, config],
     {
       stdio: ['pipe', 'ignore', 'ignore'],
       cwd: directory,
@@ -66,24 +60,6 @@ server_reset_query_always = 0
     throw error
   }
   return { url, stop }
-}
-
-function program(): string {
-  const found = PLACES.find((place) => existsSync(place))
-  if (found !== undefined) return found
-  if (isRoot && existsSync(APT)) {
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-    const options = ['-q', '-y', '-o', 'DPkg::Lock::Timeout=300']
-    execFileSync(APT, [...options, 'update'], { env, stdio: 'ignore' })
-    execFileSync(APT, [...options, 'install', '--no-install-recommends', 'pgbouncer'], {
-      env,
-      stdio: 'ignore',
-    })
-  }
-  const installed = PLACES.find((place) => existsSync(place))
-  if (installed === undefined)
-    throw new Error('pgbouncer is missing; install it (Debian: apt-get install pgbouncer)')
-  return installed
 }
 
 async function ended(shell: ChildProcess): Promise<void> {

@@ -1,13 +1,18 @@
 /** Wakes of queues: what others tell, and what time alone makes claimable, by one timer a watch and a slow poll. */
 import type { Wakes } from './wakes.ts'
 
+/** Something in this queue is claimable in so many ms, by time alone; 0: it is now. */
+export interface NextDue {
+  readonly name: string
+  readonly inMs: number
+}
+
 export interface QueueWatchOptions {
   readonly wakes: Wakes
   /** Wake key → queue. */
   readonly names: ReadonlyMap<string, string>
   readonly onWake: (name: string) => void
-  /** Which of the queues is claimable by time next, and in how many ms. */
-  readonly nextDue: () => Promise<{ readonly name: string; readonly inMs: number } | null>
+  readonly nextDue: () => Promise<readonly NextDue[]>
   readonly pollMs: number
   readonly onFault: (error: unknown) => void
 }
@@ -45,7 +50,7 @@ export class QueueWatch {
     this.#looking = true
     do {
       this.#lookAgain = false
-      let due: { readonly name: string; readonly inMs: number } | null = null
+      let due: readonly NextDue[] = []
       try {
         due = await this.#options.nextDue()
       } catch (error) {
@@ -53,19 +58,22 @@ export class QueueWatch {
       }
       if (this.#stopped) return
       clearTimeout(this.#timer)
-      const { pollMs, onWake } = this.#options
-      const inMs = due === null ? pollMs : Math.min(due.inMs, pollMs)
-      if (due !== null && due.inMs <= 0) onWake(due.name)
-      this.#timer = setTimeout(
-        () => {
-          if (due !== null && due.inMs <= inMs) onWake(due.name)
-          void this.#look()
-        },
-        due !== null && due.inMs <= 0 ? pollMs : Math.ceil(inMs),
-      )
+      const { pollMs } = this.#options
+      // what nobody takes, of a full queue for instance, must not hide what comes due in another
+      const later = due.filter(({ inMs }) => inMs > 0)
+      const inMs = Math.ceil(Math.min(pollMs, ...later.map((each) => each.inMs)))
+      this.#wake(due.filter((each) => each.inMs <= 0))
+      this.#timer = setTimeout(() => {
+        this.#wake(later.filter((each) => each.inMs <= inMs))
+        void this.#look()
+      }, inMs)
       this.#timer.unref()
     } while (this.#lookAgain)
     this.#looking = false
+  }
+
+  #wake(due: readonly NextDue[]): void {
+    for (const { name } of due) this.#options.onWake(name)
   }
 
   #stop(): void {

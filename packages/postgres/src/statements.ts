@@ -13,9 +13,11 @@ import publish from './sql/broker/publish.sql'
 import remove from './sql/broker/remove.sql'
 import size from './sql/broker/size.sql'
 import change from './sql/jobs/change.sql'
+import claimType from './sql/jobs/claim.sql'
 import counts from './sql/jobs/counts.sql'
 import heartbeat from './sql/jobs/heartbeat.sql'
 import insert from './sql/jobs/insert.sql'
+import insertOne from './sql/jobs/insert-one.sql'
 import pauseJobs from './sql/jobs/pause.sql'
 import settle from './sql/jobs/settle.sql'
 import sweep from './sql/jobs/sweep.sql'
@@ -29,11 +31,13 @@ import compareAndSet from './sql/storage/compare-and-set.sql'
 import deleteRecords from './sql/storage/delete.sql'
 import get from './sql/storage/get.sql'
 import now from './sql/storage/now.sql'
+import patch from './sql/storage/patch.sql'
 import prune from './sql/storage/prune.sql'
 import save from './sql/storage/save.sql'
 
+/** Without the file's comments: they name parameters, which builders that count them (knex, drizzle) would take for more. */
 function statement(name: string, sql: string, repeatable = false): Statement {
-  return { name, sql, repeatable }
+  return { name, sql: sql.replace(/^--.*\n/gm, '').trimEnd(), repeatable }
 }
 
 export const LOCK: Readonly<Record<'acquire' | 'renew' | 'release' | 'isOwner', Statement>> = {
@@ -44,12 +48,13 @@ export const LOCK: Readonly<Record<'acquire' | 'renew' | 'release' | 'isOwner', 
 }
 
 export const STORAGE: Readonly<
-  Record<'save' | 'get' | 'delete' | 'compareAndSet' | 'prune' | 'now', Statement>
+  Record<'save' | 'get' | 'delete' | 'compareAndSet' | 'patch' | 'prune' | 'now', Statement>
 > = {
   save: statement('storage save', save),
   get: statement('storage get', get, true),
   delete: statement('storage delete', deleteRecords),
   compareAndSet: statement('storage compareAndSet', compareAndSet),
+  patch: statement('storage patch', patch),
   prune: statement('storage prune', prune),
   now: statement('storage now', now, true),
 }
@@ -88,6 +93,9 @@ export const BROKER: Readonly<
 export const JOBS: Readonly<
   Record<
     | 'insert'
+    | 'insertAndNotify'
+    | 'insertOne'
+    | 'claim'
     | 'settle'
     | 'heartbeat'
     | 'sweep'
@@ -101,6 +109,10 @@ export const JOBS: Readonly<
   >
 > = {
   insert: statement('jobs insert', insert),
+  // a row of its own, which is no id; as text, because Prisma refuses a column of type void
+  insertAndNotify: statement('jobs insert and notify', `${insert}union all select pg_notify($13, $14)::text`),
+  insertOne: statement('jobs insert one', insertOne),
+  claim: statement('jobs claim', claimType),
   settle: statement('jobs settle', settle),
   heartbeat: statement('jobs heartbeat', heartbeat, true),
   sweep: statement('jobs sweep', sweep, true),

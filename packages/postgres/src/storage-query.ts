@@ -32,16 +32,24 @@ export class Query {
   }
 }
 
-/** Adds the filter's conditions. Throws INVALID_ARGUMENT for an unknown operator, VALUE_UNSERIALIZABLE for an operand. */
-export function addFilter(query: Query, filter: Filter | undefined): void {
-  for (const [field, condition] of Object.entries(filter ?? {})) {
+/**
+ * Adds the filter's conditions on records of the namespace: what finds candidates by an index, and equality, which decides. Throws
+ * INVALID_ARGUMENT for an unknown operator, VALUE_UNSERIALIZABLE for an operand.
+ */
+export function addFilter(query: Query, namespace: string, filter: Filter = {}): void {
+  const addIndexed = isOfJobs(namespace) ? undefined : addAnyField
+  if (!addIndexed) addJobFields(query, filter)
+  for (const [field, condition] of Object.entries(filter)) {
     const value = `(value -> ${query.parameter(fieldText(field), 'text')})`
-    if (!hasOperators(condition)) addEqual(query, field, value, condition)
-    else
-      for (const [operator, operand] of Object.entries(condition)) {
-        addOperator(query, { field, value, operator, operand })
-      }
+    const operators = hasOperators(condition) ? condition : { $eq: condition }
+    for (const [operator, operand] of Object.entries(operators))
+      addOperator(query, { field, value, operator, operand, addIndexed })
   }
+}
+
+/** Whether core keeps the jobs of a composed store there, under a scope: see the indexes in migrations/001-adapters.sql. */
+function isOfJobs(namespace: string): boolean {
+  return namespace.endsWith(':jobs') && namespace.split(':').length > 3
 }
 
 /** `order by` without the words. Ties by id; what cannot be compared comes last in both directions. */
@@ -65,15 +73,22 @@ interface OperatorParts {
   readonly value: string
   readonly operator: string
   readonly operand: unknown
+  readonly addIndexed: AddIndexed | undefined
 }
+
+/** Adds what finds by an index those whose field may equal one of the operands. */
+type AddIndexed = (query: Query, field: string, operands: readonly unknown[]) => void
 
 const RANGES: Readonly<Record<string, string>> = { $lt: '<', $lte: '<=', $gt: '>', $gte: '>=' }
 
-function addOperator(query: Query, { field, value, operator, operand }: OperatorParts): void {
-  if (operator === '$eq') addEqual(query, field, value, operand)
-  else if (operator === '$ne') query.add(`(${equalText(query, value, operand)}) is not true`)
+function addOperator(query: Query, { field, value, operator, operand, addIndexed }: OperatorParts): void {
+  if (operator === '$eq') {
+    addIndexed?.(query, field, [operand])
+    query.add(equalText(query, value, operand))
+  } else if (operator === '$ne') query.add(`(${equalText(query, value, operand)}) is not true`)
   else if (operator === '$in') {
     if (!Array.isArray(operand)) throw new InvalidArgumentError(`filter.${field}.$in must be an array`)
+    addIndexed?.(query, field, operand)
     const tests = operand.map((one: unknown) => equalText(query, value, one))
     query.add(tests.length === 0 ? never(value) : `(${tests.join(' or ')})`)
   } else if (Object.hasOwn(RANGES, operator))
@@ -85,15 +100,57 @@ function addOperator(query: Query, { field, value, operator, operand }: Operator
   }
 }
 
-/** Containment finds the candidates by the index, equality decides. */
-function addEqual(query: Query, field: string, value: string, operand: unknown): void {
-  if (operand === undefined) {
-    query.add(never(value))
-    return
+/** So much of a text is in its index. */
+const INDEXED_LENGTH = 100
+
+/** By the indexes of jobs, where the operands are texts: the state, and with it the worker of those that run, the type of all others. */
+function addJobFields(query: Query, filter: Filter): void {
+  const states = textsOf(filter.state)
+  // what only keeps an id known is not in the index
+  if (states && !states.includes('gone')) {
+    addTexts(query, `value ->> 'state'`, states)
+    query.add(`value ->> 'state' <> 'gone'`)
+    const isRunning = states.length === 1 && states[0] === 'running'
+    const others = textsOf(isRunning ? filter.worker : states.includes('running') ? undefined : filter.type)
+    if (others)
+      addTexts(
+        query,
+        `case when value ->> 'state' = 'running' then value ->> 'worker' else value ->> 'type' end`,
+        others,
+      )
   }
-  const contained = query.parameter(`{${JSON.stringify(fieldText(field))}: ${jsonOf(operand)}}`, 'jsonb')
-  query.add(`value @> ${contained}`)
-  query.add(equalText(query, value, operand))
+  for (const field of ['dispatch', 'entityId', 'schedule']) {
+    const texts = textsOf(filter[field])
+    if (!texts) continue
+    addTexts(query, `value ->> '${field}'`, texts)
+    query.add(`value ->> '${field}' is not null`)
+  }
+}
+
+/** The texts of which a field must be one; undefined where they are not all texts, or it is no equality. */
+function textsOf(condition: unknown): readonly string[] | undefined {
+  const { $eq, $in = [$eq] } = hasOperators(condition)
+    ? (condition as { readonly $eq?: unknown; readonly $in?: unknown })
+    : { $eq: condition }
+  if (!Array.isArray($in) || $in.length === 0) return undefined
+  return $in.every((one) => typeof one === 'string') ? ($in as string[]) : undefined
+}
+
+function addTexts(query: Query, value: string, texts: readonly string[]): void {
+  const found = `(left(${value}, ${INDEXED_LENGTH}) collate "C")`
+  const operands = texts.map((text) => `left(${query.parameter(fieldText(text), 'text')}, ${INDEXED_LENGTH})`)
+  query.add(`${found} ${operands.length === 1 ? `= ${operands[0]}` : `in (${operands.join(', ')})`}`)
+}
+
+/** By the GIN index. It has no entry for an empty object or array, and would be read whole for one. */
+function addAnyField(query: Query, field: string, operands: readonly unknown[]): void {
+  if (operands.length === 0 || operands.includes(undefined) || !field.isWellFormed()) return
+  const records = operands.map((operand) => toJsonb(`{${JSON.stringify(field)}:${encodeOperand(operand)}}`))
+  if (records.some((record) => /\{\}|\[\]/.test(record))) return
+  const contains = records.map((record) => `value @> ${query.parameter(record, 'jsonb')}`)
+  query.add(`(${contains.join(' or ')})`)
+  // as the index says it
+  query.add(`namespace not like '%:%:%:jobs'`)
 }
 
 function equalText(query: Query, value: string, operand: unknown): string {
@@ -125,7 +182,11 @@ function isInstant(value: string): string {
 }
 
 function jsonOf(value: unknown): string {
-  return toJsonb(encodeValue(value, { root: 'filter' }))
+  return toJsonb(encodeOperand(value))
+}
+
+function encodeOperand(value: unknown): string {
+  return encodeValue(value, { root: 'filter' })
 }
 
 /** A name or text as it lies in jsonb. */

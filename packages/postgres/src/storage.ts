@@ -1,21 +1,31 @@
 import {
   type CompareAndSetItem,
   checkName,
-  decodeValue,
   encodeValue,
   type Filter,
   InvalidArgumentError,
   type IStorageEngine,
+  inChunks,
   type ListOptions,
+  type PatchItem,
   type StoredRecord,
   type Traits,
 } from '@sched/core/adapter'
 import type { Backend } from './backend.ts'
-import { inChunks } from './chunks.ts'
 import type { Parameter, Row, Statement } from './database.ts'
-import { fromJsonb, toJsonb } from './jsonb-text.ts'
+import { toJsonb } from './jsonb-text.ts'
 import { PostgresAdapter } from './postgres-adapter.ts'
+import {
+  arrayText,
+  decodeRecord,
+  fieldOf,
+  idsText,
+  inByteOrder,
+  inTurns,
+  pruneInstant,
+} from './record-columns.ts'
 import { STORAGE } from './statements.ts'
+import { patchesOf, patchParameters } from './storage-patch.ts'
 import { addFilter, orderText, Query } from './storage-query.ts'
 import { userTransaction } from './transaction.ts'
 
@@ -28,6 +38,13 @@ interface Columns {
   readonly rev: number
   readonly pruneAt: number | null
   readonly text: string
+}
+
+interface Comparison extends Columns {
+  /** Null: there must be no record. */
+  readonly expected: number | null
+  /** Of its answer. */
+  readonly place: number
 }
 
 /** Records in one table, their values as jsonb. Every operation is one statement, decided by the server. */
@@ -48,7 +65,7 @@ export class PostgresStorage extends PostgresAdapter implements IStorageEngine {
     // an id named twice ends as its last value
     const rows = new Map(records.map(({ id, value }) => [id, this.#columns(id, value)]))
     for (const chunk of inChunks(inByteOrder([...rows.values()]), BATCH)) {
-      await this.run(STORAGE.save, [this.prefix, namespace, ...arraysOf(chunk)])
+      await this.run(STORAGE.save, [this.prefix, namespace, ...columnsOf(chunk)])
     }
   }
 
@@ -62,12 +79,12 @@ export class PostgresStorage extends PostgresAdapter implements IStorageEngine {
     for (const id of ids) checkName(id, 'id')
     const found = new Map<string, string>()
     for (const chunk of inChunks([...new Set(ids)], BATCH)) {
-      for (const [id, text] of await this.run(STORAGE.get, [this.prefix, namespace, chunk]))
+      for (const [id, text] of await this.run(STORAGE.get, [this.prefix, namespace, idsText(chunk)]))
         found.set(id as string, text as string)
     }
     return ids.map((id) => {
       const text = found.get(id)
-      return text === undefined ? null : decode<T>(text)
+      return text === undefined ? null : decodeRecord<T>(text)
     })
   }
 
@@ -80,7 +97,7 @@ export class PostgresStorage extends PostgresAdapter implements IStorageEngine {
     for (const id of ids) checkName(id, 'id')
     let deleted = 0
     for (const chunk of inChunks(ids, BATCH))
-      deleted += (await this.run(STORAGE.delete, [this.prefix, namespace, chunk])).length
+      deleted += (await this.run(STORAGE.delete, [this.prefix, namespace, idsText(chunk)])).length
     return deleted
   }
 
@@ -96,28 +113,37 @@ export class PostgresStorage extends PostgresAdapter implements IStorageEngine {
 
   async compareAndSetMany<T>(namespace: string, items: readonly CompareAndSetItem<T>[]): Promise<boolean[]> {
     this.#checkNamespace(namespace)
-    const rows = items.map((item, place) => ({
-      ...this.#columns(item.id, item.value),
-      expected: checkedRev(item.expectedRev),
-      place,
-    }))
+    const rows = items.map(({ id, expectedRev, value }, place): Comparison => {
+      const { rev, pruneAt, text } = this.#columns(id, value)
+      return { id, rev, pruneAt, text, expected: checkedRev(expectedRev), place }
+    })
     const answers = new Array<boolean>(items.length).fill(false)
-    // an id named again is for the next statement, after this one
-    for (let left = rows; left.length > 0; ) {
-      const now = new Map<string, (typeof rows)[number]>()
-      const later: typeof rows = []
-      for (const row of left) {
-        if (now.has(row.id) || now.size === BATCH) later.push(row)
-        else now.set(row.id, row)
-      }
-      const chunk = inByteOrder([...now.values()])
-      const [ids, ...columns] = arraysOf(chunk)
-      const parameters = [this.prefix, namespace, ids, chunk.map((row) => row.expected), ...columns]
-      for (const [id] of await this.run(STORAGE.compareAndSet, parameters as Parameter[])) {
-        const row = now.get(id as string)
-        if (row !== undefined) answers[row.place] = true
-      }
-      left = later
+    for (const chunk of inTurns(rows, BATCH)) {
+      const places = new Map(chunk.map(({ id, place }) => [id, place]))
+      const expected = arrayText(chunk.map((row) => row.expected))
+      const parameters = [this.prefix, namespace, ...columnsOf(chunk), expected]
+      for (const [id] of await this.run(STORAGE.compareAndSet, parameters))
+        answers[places.get(id as string) as number] = true
+    }
+    return answers
+  }
+
+  async patchMany<T = true>(
+    namespace: string,
+    items: readonly PatchItem[],
+    { read = false }: { readonly read?: boolean } = {},
+  ): Promise<(T | null)[]> {
+    this.#checkNamespace(namespace)
+    const { maxValueBytes } = this.backend.settings
+    // all values are checked before anything is sent
+    const turns = [...inTurns(patchesOf(items), BATCH)].map((chunk) => ({
+      places: new Map(chunk.map(({ id, place }) => [id, place])),
+      parameters: [this.prefix, namespace, ...patchParameters(chunk, maxValueBytes), read],
+    }))
+    const answers = new Array<T | null>(items.length).fill(null)
+    for (const { places, parameters } of turns) {
+      for (const [id, text] of await this.run(STORAGE.patch, parameters))
+        answers[places.get(id as string) as number] = read ? decodeRecord<T>(text as string) : (true as T)
     }
     return answers
   }
@@ -136,7 +162,7 @@ export class PostgresStorage extends PostgresAdapter implements IStorageEngine {
       `select value::text from @records where ${query.where} order by ${order}${bounds}`,
       query,
     )
-    return rows.map(([text]) => decode<T>(text as string))
+    return rows.map(([text]) => decodeRecord<T>(text as string))
   }
 
   async count(namespace: string, filter?: Filter): Promise<number> {
@@ -160,7 +186,7 @@ export class PostgresStorage extends PostgresAdapter implements IStorageEngine {
     const bound = query.parameter(limit, 'int8')
     const sql = `select id, value::text from @records where ${query.where} order by id limit ${bound}`
     const rows = await this.#select('page', sql, query)
-    return rows.map(([id, text]) => ({ id: id as string, value: decode<T>(text as string) }))
+    return rows.map(([id, text]) => ({ id: id as string, value: decodeRecord<T>(text as string) }))
   }
 
   async prune(namespace: string, beforeMs: number): Promise<number> {
@@ -179,7 +205,7 @@ export class PostgresStorage extends PostgresAdapter implements IStorageEngine {
     return Number(row?.[0])
   }
 
-  /** Nothing to do: the index over all values answers for every field. */
+  /** Nothing to do: the fields that jobs are looked for by are indexed from the start. */
   async index(namespace: string, _fields: readonly string[]): Promise<void> {
     this.#checkNamespace(namespace)
   }
@@ -195,7 +221,7 @@ export class PostgresStorage extends PostgresAdapter implements IStorageEngine {
   #query(namespace: string, filter: Filter | undefined): Query {
     this.#checkNamespace(namespace)
     const query = new Query(['prefix = $1', 'namespace = $2'], [this.prefix, namespace])
-    addFilter(query, filter)
+    addFilter(query, namespace, filter)
     return query
   }
 
@@ -229,37 +255,14 @@ class StorageWithin extends PostgresStorage {
   }
 }
 
-function arraysOf(rows: readonly Columns[]): readonly Parameter[] {
+/** JSON, which has no line break of its own, by lines: pg would quote and escape each again. */
+function columnsOf(rows: readonly Columns[]): Parameter[] {
   return [
-    rows.map((row) => row.id),
-    rows.map((row) => row.rev),
-    rows.map((row) => row.pruneAt),
-    rows.map((row) => row.text),
+    idsText(rows.map(({ id }) => id)),
+    arrayText(rows.map(({ rev }) => rev)),
+    arrayText(rows.map(({ pruneAt }) => pruneAt)),
+    rows.map(({ text }) => text).join('\n'),
   ]
-}
-
-/** As the server orders ids, so that two writers lock their rows in one order. */
-function inByteOrder<T extends Columns>(rows: T[]): T[] {
-  return rows.sort((a, b) => (a.id === b.id ? 0 : Buffer.compare(Buffer.from(a.id), Buffer.from(b.id))))
-}
-
-function decode<T>(text: string): T {
-  return decodeValue<T>(fromJsonb(text))
-}
-
-function fieldOf(value: unknown, field: string): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value) || !Object.hasOwn(value, field))
-    return undefined
-  return (value as Record<string, unknown>)[field]
-}
-
-/** `finishedAt`; without that field `createdAt`; null when it is no instant: such a record is never pruned. */
-function pruneInstant(value: unknown): number | null {
-  const finishedAt = fieldOf(value, 'finishedAt')
-  // an undefined property is dropped by the codec: it is not there
-  const instant = finishedAt === undefined ? fieldOf(value, 'createdAt') : finishedAt
-  if (instant instanceof Date) return instant.getTime()
-  return typeof instant === 'number' ? instant : null
 }
 
 function checkedRev(rev: number | null): number | null {

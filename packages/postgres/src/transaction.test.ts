@@ -105,6 +105,21 @@ test('a pool, and what is no client at all, are refused by name', async () => {
   expect(() => adapters.storage.within?.(5)).toThrow('tx must be a pg client')
 })
 
+test('a client on which no transaction is open is refused, and nothing is stored; a BEGIN need not be awaited', async () => {
+  const client = await pool.connect()
+  const refused = { code: 'INVALID_ARGUMENT', message: expect.stringContaining('no transaction is open') }
+  await expect(store.insert([job('order-5')], { transaction: client })).rejects.toMatchObject(refused)
+  await expect(adapters.storage.within?.(client).save('n', 'r', 1)).rejects.toMatchObject(refused)
+  expect(await store.get(['order-5'])).toEqual([null])
+  const begun = client.query('begin')
+  expect(await store.insert([job('order-5')], { transaction: client })).toEqual(['inserted'])
+  await begun
+  await client.query('commit')
+  await expect(store.insert([job('order-6')], { transaction: client })).rejects.toMatchObject(refused)
+  client.release()
+  expect((await store.get(['order-5']))[0]?.state).toBe('pending')
+})
+
 test('records take part in the transaction too', async () => {
   const client = await pool.connect()
   await client.query('begin')

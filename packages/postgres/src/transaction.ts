@@ -6,6 +6,8 @@ import { schedError } from './errors.ts'
 /** A pg client with an open transaction, or anything else whose `query` takes SQL with `$1` and values and gives rows. */
 interface QueryClient {
   query(text: string, values: readonly unknown[]): Promise<unknown>
+  /** Newer pg clients have it: `I` outside of a transaction, as of the last answer. */
+  getTransactionStatus?(): unknown
 }
 
 /** Throws UNSUPPORTED for anything that has no `query` method, a pool included: a pool has no transaction. */
@@ -24,6 +26,7 @@ export function userTransaction(database: Database, transaction: unknown): Execu
     async run(statement: Statement, parameters: readonly Parameter[]): Promise<readonly Row[]> {
       if (database.closed) throw new ClosedError('postgres')
       try {
+        await refuseWithoutTransaction(transaction)
         return rowsOf(await transaction.query(database.text(statement.sql), parameters))
       } catch (error) {
         throw schedError(`postgres ${statement.name}`, error)
@@ -38,6 +41,19 @@ function isQueryClient(value: unknown): value is QueryClient {
 
 function isPoolLike(value: object): boolean {
   return 'totalCount' in value && 'idleCount' in value
+}
+
+/** What each statement commits by itself would be no part of what the caller means to commit. Others than pg's clients cannot be asked. */
+async function refuseWithoutTransaction(client: QueryClient): Promise<void> {
+  const isOutside = (): boolean =>
+    typeof client.getTransactionStatus === 'function' && client.getTransactionStatus() === 'I'
+  if (!isOutside()) return
+  // a BEGIN that nobody awaited is answered before this is
+  await client.query('select 1', [])
+  if (!isOutside()) return
+  throw new InvalidArgumentError(
+    'tx is a pg client on which no transaction is open: run BEGIN on it before, and COMMIT after',
+  )
 }
 
 /** Rows as text in column order: drivers give objects, and turn what they know into numbers, dates and objects. */

@@ -70,17 +70,50 @@ test('what is told in a burst takes few statements', async () => {
   expect(statements).toBeLessThanOrEqual(3)
 })
 
+test('what was told right before closing is told', async () => {
+  const [here, there] = [node(), node()]
+  const { onWake, next } = ear()
+  await here.wakes.watch(['first', 'last'], onWake)
+  there.wakes.tell(['first'])
+  there.wakes.tell(['last'])
+  await there.wakes.close()
+  await there.database.close()
+  expect([await next(), await next()]).toEqual(['first', 'last'])
+})
+
+test('what a commit carries is heard by others, and here once it is answered', async () => {
+  const [here, there] = [node(), node()]
+  const [far, near] = [ear(), ear()]
+  await here.wakes.watch(['a'], far.onWake)
+  await there.wakes.watch(['a'], near.onWake)
+  const answer = there.wakes.withCommit(['a'], async (notification) => {
+    const { rowCount } = await admin.query('select pg_notify($1, $2)', [...(notification ?? [])])
+    return { answer: rowCount, isHandedOver: false }
+  })
+  expect(await answer).toBe(1)
+  expect([await far.next(), await near.next()]).toEqual(['a', 'a'])
+})
+
 test('a LISTEN connection that was killed comes back, and counts as a wake of all', async () => {
   const [here, there] = [node(), node()]
   const { onWake, next } = ear()
   await here.wakes.watch(['a'], onWake)
-  await admin.query(`select pg_terminate_backend(pid) from pg_stat_activity where query = $1`, [
-    `listen sched_${here.database.tag}`,
+  await admin.query(`select pg_terminate_backend(pid) from pg_stat_activity where query like $1`, [
+    `listen sched_${here.database.tag};%`,
   ])
   expect(await next()).toBe('a')
   there.wakes.tell(['a'])
   expect(await next()).toBe('a')
 })
+
+test('who is about to listen when it closes is told at once', async () => {
+  const { wakes, database } = node()
+  const watching = wakes.watch(['a'], () => undefined)
+  const closing = wakes.close()
+  await expect(watching).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+  await closing
+  await database.close()
+}, 5_000)
 
 test('with listen: false nothing is opened and nothing is told', async () => {
   const { wakes, database } = node({ listen: false })

@@ -1,34 +1,36 @@
 /**
  * Who waits for what in this process, and LISTEN on one connection for all of them. Wakes are hints: one may get lost with a connection,
  * so every new connection counts as a wake of all, and everything is found by polling too.
- *
- * Our own writes notify after their commit, at most one NOTIFY under way: what comes meanwhile is told by the next. (A NOTIFY in every
- * transaction would queue all commits behind one lock of the server's.)
  */
-import { randomUUID } from 'node:crypto'
-import { UnavailableError } from '@sched/core/adapter'
+import { randomInt } from 'node:crypto'
+import { ClosedError, UnavailableError } from '@sched/core/adapter'
 import pg from 'pg'
+import { streamOf } from './connections.ts'
 import type { Database } from './database.ts'
-import { JOBS } from './statements.ts'
+import { type Committed, type Notification, Telling } from './telling.ts'
 
-/** NOTIFY takes less than 8,000 bytes. */
-const PAYLOAD_BYTES = 7_000
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 5_000
+const CLOSE_MS = 1_000
 /** A connection that is dead without saying so is found by asking this often. */
 const PROBE_MS = 15_000
+/** Of the numbers of hubs: below 2 ** 48. */
+const HUBS = 2 ** 48 - 1
 
 type OnWake = (key: string) => void
+type OnJob = (job: string) => void
 
 export class Wakes {
   readonly #database: Database
-  readonly #channel: string
-  readonly #self = randomUUID().slice(0, 8)
+  readonly #telling: Telling
   readonly #watchers = new Map<string, Set<OnWake>>()
-  readonly #untold = new Set<string>()
-  #telling = false
+  #stopConnecting: (reason: Error) => void = () => undefined
   #listener: Promise<void> | undefined
   #client: pg.Client | undefined
+  #hub: string | undefined
+  /** Who waits for a job that is handed over, by the number that is named with it. */
+  readonly #awaiting = new Map<number, OnJob>()
+  #awaited = 0
   #retry: NodeJS.Timeout | undefined
   #probe: NodeJS.Timeout | undefined
   #pauseMs = FIRST_PAUSE_MS
@@ -36,7 +38,7 @@ export class Wakes {
 
   constructor(database: Database) {
     this.#database = database
-    this.#channel = `sched_${database.tag}`
+    this.#telling = new Telling(database)
   }
 
   /** Resolves, once listening, to the way to stop. Throws UNAVAILABLE. Keys are short ASCII without a comma. */
@@ -63,54 +65,70 @@ export class Wakes {
 
   /** After a commit: tells this process at once, and others soon. Never rejects. */
   tell(keys: Iterable<string>): void {
-    if (this.#closed) return
-    for (const key of keys) {
-      this.#wake(key)
-      if (this.#database.settings.listen !== false) this.#untold.add(key)
-    }
-    if (!this.#telling && this.#untold.size > 0) void this.#tellOthers()
+    const told = [...keys]
+    this.#tellHere(told)
+    if (!this.#closed && told.length > 0) this.#telling.tell(told)
   }
 
-  /** The statement's parameters for a NOTIFY inside a transaction of the user's: it is sent by the commit. */
-  notification(keys: Iterable<string>): readonly [channel: string, payload: string] {
-    return [this.#channel, ['', ...keys].join(',')]
+  /** Tells others by the commit itself where it can, and this process after it. `commit` gets what it is to notify, if anything. */
+  async withCommit<T>(
+    keys: readonly string[],
+    commit: (notification: Notification | undefined) => Promise<Committed<T>>,
+  ): Promise<T> {
+    const { answer, isHandedOver } = await this.#telling.withCommit(keys, commit)
+    if (!isHandedOver) this.#tellHere(keys)
+    return answer
   }
 
+  /** What a transaction of the user's is to notify. This process hears of it like all others. */
+  withCommitOf(keys: readonly string[]): Notification | undefined {
+    return this.#telling.withCommitOf(keys)
+  }
+
+  /**
+   * Where this process is handed jobs: the number of its present LISTEN connection, which holds the advisory lock of that number, so that
+   * the server knows whether it lives. Undefined while there is none; then it is opened, where that is wanted.
+   */
+  get hub(): string | undefined {
+    if (this.#hub === undefined && !this.#closed) this.#listening().catch(() => undefined)
+    return this.#hub
+  }
+
+  /** A number under which a job may be handed over. */
+  await(onJob: OnJob): number {
+    // four bytes on the server
+    this.#awaited = (this.#awaited + 1) & 0x7fffffff
+    this.#awaiting.set(this.#awaited, onJob)
+    return this.#awaited
+  }
+
+  /** Nothing is expected under this number any more. */
+  unawait(number: number): void {
+    this.#awaiting.delete(number)
+  }
+
+  /** What is not told yet is told before, if the server answers soon. */
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
+    this.#stopConnecting(new ClosedError('postgres'))
     clearTimeout(this.#retry)
     clearTimeout(this.#probe)
     this.#watchers.clear()
+    this.#awaiting.clear()
+    this.#hub = undefined
     const client = this.#client
     this.#client = undefined
-    if (client !== undefined) await ended(client)
+    const told = withEnd(CLOSE_MS, this.#telling.close()).catch(() => undefined)
+    await Promise.all([told, client === undefined ? undefined : ended(client)])
+  }
+
+  #tellHere(keys: Iterable<string>): void {
+    if (!this.#closed) for (const key of keys) this.#wake(key)
   }
 
   #wake(key: string): void {
     for (const onWake of [...(this.#watchers.get(key) ?? [])]) onWake(key)
-  }
-
-  async #tellOthers(): Promise<void> {
-    this.#telling = true
-    try {
-      while (this.#untold.size > 0 && !this.#closed) {
-        let payload = this.#self
-        for (const key of this.#untold) {
-          if (payload.length + key.length >= PAYLOAD_BYTES) break
-          payload += `,${key}`
-          this.#untold.delete(key)
-        }
-        await this.#database.run(JOBS.notify, [this.#channel, payload])
-      }
-    } catch (error) {
-      // a hint that is lost costs time only
-      this.#untold.clear()
-      if (!this.#closed)
-        this.#database.settings.logger.debug('a wake could not be told to other processes', { error })
-    } finally {
-      this.#telling = false
-    }
   }
 
   #listening(): Promise<void> {
@@ -134,22 +152,26 @@ export class Wakes {
       this.#lost(client)
     })
     client.on('end', () => this.#lost(client))
-    client.on('notification', ({ payload = '' }) => {
-      const [from, ...keys] = payload.split(',')
-      if (from !== this.#self) for (const key of keys) this.#wake(key)
+    const hub = String(randomInt(1, HUBS))
+    client.on('notification', ({ channel, payload = '' }) => {
+      if (channel === this.#telling.channel) for (const key of this.#telling.keysOf(payload)) this.#wake(key)
+      else this.#handedOver(payload)
     })
     this.#client = client
     try {
-      await withEnd(
-        settings.deadlineMs,
-        (async () => {
-          await client.connect()
-          await client.query(`listen ${this.#channel}`)
-        })(),
-      )
+      const listening = (async () => {
+        await client.connect()
+        const { channel } = this.#telling
+        await client.query(`listen ${channel}; listen ${channel}_${hub}; select pg_advisory_lock(${hub})`)
+      })()
+      // a client that is ended while it connects never says so
+      const stopped = new Promise<never>((_, reject) => {
+        this.#stopConnecting = reject
+      })
+      await withEnd(settings.deadlineMs, Promise.race([listening, stopped]))
     } catch (error) {
       this.#client = undefined
-      destroy(client)
+      streamOf(client)?.destroy()
       throw new UnavailableError(
         'postgres listen: no LISTEN connection; check the server, or set listen: false behind a transaction-mode pooler',
         { cause: error },
@@ -160,7 +182,14 @@ export class Wakes {
       return
     }
     this.#pauseMs = FIRST_PAUSE_MS
+    this.#hub = hub
     this.#watch(client)
+  }
+
+  /** `number job`. */
+  #handedOver(payload: string): void {
+    const space = payload.indexOf(' ')
+    this.#awaiting.get(Number(payload.slice(0, space)))?.(payload.slice(space + 1))
   }
 
   #watch(client: pg.Client): void {
@@ -179,8 +208,9 @@ export class Wakes {
   #lost(client: pg.Client): void {
     if (client !== this.#client || this.#closed) return
     this.#client = undefined
+    this.#hub = undefined
     clearTimeout(this.#probe)
-    destroy(client)
+    streamOf(client)?.destroy()
     this.#reconnect()
   }
 
@@ -211,11 +241,7 @@ export class Wakes {
 
 async function ended(client: pg.Client): Promise<void> {
   client.removeAllListeners('end')
-  await withEnd(1_000, client.end()).catch(() => destroy(client))
-}
-
-function destroy(client: pg.Client): void {
-  ;(client as unknown as { connection?: { stream?: { destroy(): void } } }).connection?.stream?.destroy()
+  await withEnd(CLOSE_MS, client.end()).catch(() => streamOf(client)?.destroy())
 }
 
 async function withEnd<T>(ms: number, work: Promise<T>): Promise<T> {

@@ -2,6 +2,7 @@ import type { Backend as CoreBackend, FuseParts, JobStore } from '@sched/core/ad
 import { checkServer } from './checks.ts'
 import { type Client, clientFactory } from './client.ts'
 import { Connection } from './connection.ts'
+import { HandOvers } from './hand-over.ts'
 import { keysInLua, WAKE_KEYS } from './keys.ts'
 import leaveHubText from './lua/leave-hub.lua'
 import { type RedisAdapterOptions, type RedisSource, type Settings, settingsOf } from './options.ts'
@@ -28,6 +29,7 @@ export class Backend implements CoreBackend {
   readonly #makeJobStore: MakeJobStore
   readonly #attached = new Set<object>()
   readonly #hubs = new Set<WakeHub>()
+  readonly #handOvers = new Set<HandOvers>()
   #ready: Promise<void> | undefined
 
   constructor(source: RedisSource, options: RedisAdapterOptions, makeJobStore: MakeJobStore) {
@@ -61,6 +63,14 @@ export class Backend implements CoreBackend {
     return hub
   }
 
+  /** Listens for jobs that the server hands over, once it is asked to. */
+  openHandOvers(base: string, onListening: () => void): HandOvers | undefined {
+    if (this.connection.isCluster) return undefined
+    const handOvers = new HandOvers({ open: this.#open, base, onListening })
+    this.#handOvers.add(handOvers)
+    return handOvers
+  }
+
   /** Checks the server, and resets the prefix where that was asked for. A failure is not kept: the next call tries again. */
   ready(): Promise<void> {
     this.#ready ??= this.#prepare().catch((error: unknown) => {
@@ -78,6 +88,7 @@ export class Backend implements CoreBackend {
     this.#attached.delete(adapter)
     if (this.#attached.size > 0) return
     for (const hub of this.#hubs) hub.close()
+    for (const handOvers of this.#handOvers) handOvers.close()
     this.connection.close()
   }
 

@@ -1,5 +1,12 @@
 /** The checks of what a broker is called with. Each throws INVALID_ARGUMENT, naming the argument and what it accepts. */
-import { type BrokerStrategy, InvalidArgumentError, PRIORITY_MAX, PRIORITY_MIN } from '@sched/core/adapter'
+import {
+  type BrokerStrategy,
+  type ClaimOptions,
+  checkName,
+  InvalidArgumentError,
+  PRIORITY_MAX,
+  PRIORITY_MIN,
+} from '@sched/core/adapter'
 
 export const STRATEGIES: readonly BrokerStrategy[] = ['priority', 'fifo', 'lifo']
 
@@ -9,7 +16,21 @@ export function receiptText(receipt: string | undefined): string {
   return receipt === '' ? '-' : receipt
 }
 
-export function checkStrategy(strategy: BrokerStrategy): void {
+export function checkClaim(
+  consumerId: string,
+  limit: number,
+  leaseMs: number,
+  { strategy = 'priority', maxActive }: ClaimOptions,
+): void {
+  checkName(consumerId, 'consumerId')
+  if (!Number.isSafeInteger(limit) || limit < 0)
+    throw new InvalidArgumentError(`limit must be a non-negative integer, not ${limit}`)
+  checkPositive(leaseMs, 'leaseMs')
+  checkStrategy(strategy)
+  if (maxActive !== undefined) checkPositive(maxActive, 'maxActive')
+}
+
+function checkStrategy(strategy: BrokerStrategy): void {
   if (STRATEGIES.includes(strategy)) return
   throw new InvalidArgumentError(`strategy must be one of ${STRATEGIES.join(', ')}, not ${String(strategy)}`)
 }

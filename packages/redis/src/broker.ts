@@ -1,10 +1,11 @@
 import {
   type BrokerStrategy,
+  ClaimedFrom,
   type ClaimOptions,
-  ClosedError,
   checkName,
+  claimBlocked,
   type IBrokerEngine,
-  InvalidArgumentError,
+  inChunks,
   type Lease,
   LeaseLostError,
   type NackItem,
@@ -15,22 +16,19 @@ import {
 } from '@sched/core/adapter'
 import type { Backend } from './backend.ts'
 import {
+  checkClaim,
   checkDelay,
   checkPositive,
   checkPriority,
-  checkStrategy,
   receiptText,
   STRATEGIES,
 } from './broker-arguments.ts'
+import { BrokerHubs } from './broker-hubs.ts'
 import { BROKER_SCRIPTS } from './broker-scripts.ts'
-import { waitForWake } from './broker-waits.ts'
-import { inChunks } from './chunks.ts'
-import { ClaimedFrom } from './claimed-from.ts'
 import type { Argument } from './connection.ts'
 import { brokerBase, hubsKey, metaKey, queueBase, wakeKey } from './keys.ts'
 import { RedisAdapter } from './redis-adapter.ts'
 import type { Script } from './scripts.ts'
-import type { WakeHub } from './wake-hub.ts'
 
 /** Most ids of one script call: longer ones would hold up everybody else on the server. */
 const BATCH = 500
@@ -44,12 +42,11 @@ export class RedisBroker extends RedisAdapter implements IBrokerEngine {
     strategies: STRATEGIES,
   }
   readonly #claimedFrom = new ClaimedFrom()
-  readonly #hubs = new Map<string, WakeHub>()
-  /** Called when the broker closes. */
-  readonly #onClose = new Set<() => void>()
+  readonly #hubs: BrokerHubs
 
   constructor(backend: Backend) {
     super(backend, 'the Redis broker')
+    this.#hubs = new BrokerHubs(backend)
   }
 
   async publish(name: string, id: string, delayMs?: number, priority?: number): Promise<void> {
@@ -87,13 +84,8 @@ export class RedisBroker extends RedisAdapter implements IBrokerEngine {
     options: ClaimOptions = {},
   ): Promise<Lease[]> {
     this.guard()
-    checkName(consumerId, 'consumerId')
-    if (!Number.isSafeInteger(limit) || limit < 0)
-      throw new InvalidArgumentError(`limit must be a non-negative integer, not ${limit}`)
-    checkPositive(leaseMs, 'leaseMs')
+    checkClaim(consumerId, limit, leaseMs, options)
     const { strategy = 'priority', maxActive } = options
-    checkStrategy(strategy)
-    if (maxActive !== undefined) checkPositive(maxActive, 'maxActive')
     const leases: Lease[] = []
     const keys = this.#keys(name)
     while (leases.length < limit) {
@@ -104,13 +96,19 @@ export class RedisBroker extends RedisAdapter implements IBrokerEngine {
         leaseMs,
         strategy,
         maxActive ?? -1,
-      ])) as (string | number)[]
-      for (let i = 0; i < answer.length; i += 4) {
-        const [id, receipt, deliveries, dueAt] = answer.slice(i, i + 4) as [string, string, number, string]
+      ])) as string
+      const parts = answer === '' ? [] : answer.split('\0')
+      for (let i = 0; i < parts.length; i += 4) {
+        const id = parts[i] as string
         this.#claimedFrom.add(consumerId, id, name)
-        leases.push({ id, receipt, deliveries, dueAt: Number(dueAt) })
+        leases.push({
+          id,
+          receipt: parts[i + 1] as string,
+          deliveries: Number(parts[i + 2]),
+          dueAt: Math.floor(Number(parts[i + 3]) / 1000),
+        })
       }
-      if (answer.length / 4 < wanted) break
+      if (parts.length / 4 < wanted) break
     }
     return leases
   }
@@ -124,30 +122,18 @@ export class RedisBroker extends RedisAdapter implements IBrokerEngine {
     signal?: AbortSignal,
   ): Promise<string | null> {
     this.guard()
-    if (!(timeoutMs >= 0))
-      throw new InvalidArgumentError(`timeoutMs must be 0 or more milliseconds, not ${timeoutMs}`)
-    const end = performance.now() + timeoutMs
-    const stopped = (): boolean => this.closed || signal?.aborted === true
-    if (stopped()) return null
     const claimOne = async (): Promise<string | null> =>
-      stopped() ? null : ((await this.claim(name, consumerId, 1, leaseMs, strategy))[0] ?? null)
-    try {
-      const first = await claimOne()
-      if (first !== null || timeoutMs === 0) return first
-      return await waitForWake(
-        {
-          watch: (onWake) => this.#hub(name).watch([name], onWake),
-          claim: claimOne,
-          stopped,
-          onStop: (callback) => this.#onStop(callback, signal),
-        },
-        end,
-      )
-    } catch (error) {
-      // closing ends the wait with null, wherever it was
-      if (error instanceof ClosedError) return null
-      throw error
-    }
+      (await this.claim(name, consumerId, 1, leaseMs, strategy))[0] ?? null
+    return await claimBlocked(
+      {
+        watch: (onWake) => this.#hubs.watch([name], onWake),
+        claim: claimOne,
+        isClosed: () => this.closed,
+        onStop: (callback) => this.#hubs.onStop(callback, signal),
+      },
+      timeoutMs,
+      signal,
+    )
   }
 
   async extendLock(
@@ -265,19 +251,8 @@ export class RedisBroker extends RedisAdapter implements IBrokerEngine {
   async subscribe(names: readonly string[], onWake: (name: string) => void): Promise<() => Promise<void>> {
     this.guard()
     for (const name of names) checkName(name, 'name')
-    const byHub = new Map<WakeHub, string[]>()
-    for (const name of new Set(names))
-      byHub.set(this.#hub(name), [...(byHub.get(this.#hub(name)) ?? []), name])
-    const stops: (() => void)[] = []
-    try {
-      for (const [hub, group] of byHub) stops.push(await hub.watch(group, onWake))
-    } catch (error) {
-      for (const stop of stops) stop()
-      throw error
-    }
-    return async () => {
-      for (const stop of stops) stop()
-    }
+    const stop = await this.#hubs.watch(names, onWake)
+    return async () => stop()
   }
 
   async incarnation(): Promise<string> {
@@ -289,19 +264,9 @@ export class RedisBroker extends RedisAdapter implements IBrokerEngine {
 
   override async close(): Promise<void> {
     if (this.closed) return
-    const hubs = [...this.#hubs.values()]
-    for (const hub of hubs) hub.close()
+    this.#hubs.close()
     await super.close()
-    for (const callback of [...this.#onClose]) callback()
-  }
-
-  #onStop(callback: () => void, signal: AbortSignal | undefined): () => void {
-    this.#onClose.add(callback)
-    signal?.addEventListener('abort', callback)
-    return () => {
-      this.#onClose.delete(callback)
-      signal?.removeEventListener('abort', callback)
-    }
+    this.#hubs.closed()
   }
 
   /** One script call for up to `BATCH` rows; one answer a row. */
@@ -326,18 +291,5 @@ export class RedisBroker extends RedisAdapter implements IBrokerEngine {
     const { prefix } = this.backend.settings
     const base = brokerBase(prefix, name)
     return [queueBase(prefix, name), wakeKey(base, name), hubsKey(base)]
-  }
-
-  #hub(name: string): WakeHub {
-    const { prefix } = this.backend.settings
-    const base = brokerBase(prefix, name)
-    const hub =
-      this.#hubs.get(base) ??
-      this.backend.openHub(base, {
-        script: BROKER_SCRIPTS.listen,
-        parts: (names) => names.map((each) => queueBase(prefix, each)),
-      })
-    this.#hubs.set(base, hub)
-    return hub
   }
 }

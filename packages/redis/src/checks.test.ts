@@ -97,6 +97,17 @@ test('wrong credentials fail at once, and are not shown', async () => {
   expect(performance.now() - start).toBeLessThan(5_000)
 })
 
+test('a database that the server does not have is refused, and nothing is written to another', async () => {
+  const prefix = 'no-database'
+  await expect(ready(`${server.url}/20`, { prefix })).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+    message: expect.stringMatching(/no database 20 .*`databases`/),
+  })
+  expect(await admin.keys(`*${prefix}*`)).toEqual([])
+  await ready(`${server.url}/15`, { prefix })
+  expect(() => createRedisStorage({ cluster: [{ port: 1 }], db: 1 })).toThrow(/leave `db` out/)
+})
+
 test('a replica is refused', async () => {
   await admin.call('replicaof', '127.0.0.1', '1')
   onTestFinished(async () => {

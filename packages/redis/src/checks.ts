@@ -1,7 +1,8 @@
 /** What `ready()` finds out about the server before anything relies on it. */
 import { InvalidArgumentError, UnavailableError, UnsupportedError } from '@sched/core/adapter'
+import type { Redis } from 'ioredis'
 import type { Connection } from './connection.ts'
-import { isDenied } from './errors.ts'
+import { isDenied, isWithoutDatabase } from './errors.ts'
 import { metaKey } from './keys.ts'
 import probeText from './lua/server/probe.lua'
 import type { Settings } from './options.ts'
@@ -14,7 +15,7 @@ type Info = Readonly<Record<string, string>>
 
 /** Throws UNSUPPORTED, INVALID_ARGUMENT or UNAVAILABLE, saying what to set. */
 export async function checkServer(connection: Connection, settings: Settings): Promise<void> {
-  for (const master of await connection.masters()) {
+  for (const master of await connected(connection)) {
     const info = parseInfo(await connection.attempt('info', () => master.info(), true))
     checkVersion(info)
     checkCluster(info, connection.isCluster)
@@ -22,6 +23,15 @@ export async function checkServer(connection: Connection, settings: Settings): P
     checkEviction(info, settings)
   }
   await checkPermissions(connection, settings.prefix)
+}
+
+async function connected(connection: Connection): Promise<readonly Redis[]> {
+  try {
+    return await connection.masters()
+  } catch (error) {
+    const { message, cause } = error as Error
+    throw isWithoutDatabase(cause) ? new InvalidArgumentError(message, { cause }) : error
+  }
 }
 
 function parseInfo(text: string): Info {

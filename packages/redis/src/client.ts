@@ -1,11 +1,14 @@
 /** Opens ioredis clients that behave as the adapters need it, whatever the user handed in. */
 import { InvalidArgumentError } from '@sched/core/adapter'
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
+import { isWithoutDatabase } from './errors.ts'
 import { connectionOptions, isClient, isClusterClient, type RedisSource } from './options.ts'
 
 export type Client = Redis | Cluster
 
 const MAX_RECONNECT_DELAY_MS = 2_000
+const SHORTEST_CONNECT_MS = 1_000
+const LONGEST_CONNECT_MS = 5_000
 
 /**
  * What must hold for every connection. ioredis re-sends what was unanswered when a connection broke, and queues what it cannot send:
@@ -13,6 +16,7 @@ const MAX_RECONNECT_DELAY_MS = 2_000
  */
 const REQUIRED = {
   autoResendUnfulfilledCommands: false,
+  autoResubscribe: false,
   enableOfflineQueue: false,
   maxRetriesPerRequest: 0,
   lazyConnect: true,
@@ -43,14 +47,41 @@ const CLUSTER_REQUIRED = {
   clusterRetryStrategy: REQUIRED.retryStrategy,
 } as const satisfies ClusterOptions
 
-/** A way to open any number of alike connections; each connects at its first use. */
+/**
+ * A way to open any number of alike connections; each connects at its first use. One that is refused its database is never ready: ioredis
+ * would go on in database 0, among the jobs of somebody else. Throws INVALID_ARGUMENT.
+ */
 export function clientFactory(source: RedisSource, deadlineMs: number): () => Client {
-  const connectTimeout = Math.min(deadlineMs, 10_000)
+  const make = maker(source, deadlineMs)
+  return () => {
+    const client = make()
+    client.on('error', (error: unknown) => {
+      if (isWithoutDatabase(error)) client.disconnect(true)
+    })
+    if (isClusterClient(client)) client.on('+node', readAtOnce)
+    else readAtOnce(client)
+    return client
+  }
+}
+
+/**
+ * A stream hands on what arrives at once only when somebody listens to `data` by `on`; ioredis does by `prependListener`, so that each answer would wait
+ * in a buffer for the next tick.
+ */
+function readAtOnce(client: Redis): void {
+  client.on('connect', () => client.stream.on('data', () => undefined))
+}
+
+function maker(source: RedisSource, deadlineMs: number): () => Client {
+  // half the time of a call, so that the call can tell why there is no connection
+  const connectTimeout = Math.min(Math.max(deadlineMs / 2, SHORTEST_CONNECT_MS), LONGEST_CONNECT_MS)
   const required = { ...REQUIRED, connectTimeout }
   if (typeof source === 'string') return () => new Redis(checkedUrl(source), required)
   if (isClient(source)) return () => duplicateOf(source, required)
   const { url, cluster, clusterOptions, redis } = connectionOptions(source)
   if (cluster !== undefined) {
+    if ((redis.db ?? clusterOptions.redisOptions?.db ?? 0) !== 0)
+      throw new InvalidArgumentError('a Redis Cluster has database 0 alone: leave `db` out')
     const redisOptions = { ...clusterOptions.redisOptions, ...redis, ...nodeOptions(required) }
     return () => new Cluster([...cluster], { ...clusterOptions, ...CLUSTER_REQUIRED, redisOptions })
   }

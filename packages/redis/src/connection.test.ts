@@ -1,11 +1,12 @@
 import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { startProxy } from '@sched/adapter-testkit'
 import type { SchedError } from '@sched/core/adapter'
 import { type Server, startRedis } from '@sched/test-services'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { redis } from './index.ts'
-import { job, openStore } from './jobs.support.ts'
+import { claim, complete, job, join, openStore } from './jobs.support.ts'
 
 let server: Server
 let admin: Redis
@@ -48,6 +49,48 @@ test('an insert whose answer was lost is sent again and makes one job, its own',
   expect((await store.counts()).types.mail?.pending).toBe(3)
 })
 
+test('the insert of one job whose answer was lost is known again, and is not taken for another of that id', async () => {
+  const { proxy, store } = await throughProxy(5_000)
+  await store.insert([job('first')])
+  for (const [id, answer] of [
+    ['lost', 'inserted'],
+    ['first', 'exists'],
+  ] as const) {
+    proxy.set('drop-reply')
+    const inserting = store.insert([job(id, id === 'first' ? { payload: 'other' } : {})])
+    await proxy.hit()
+    proxy.set('pass')
+    expect(await inserting).toEqual([answer])
+  }
+  expect((await store.counts()).types.mail?.pending).toBe(2)
+})
+
+test.each([1, 3])(
+  '%i jobs with new ids, sent again after their answer was lost, are one job each, also when they have ended meanwhile',
+  async (many) => {
+    const { proxy, store, prefix } = await throughProxy(5_000)
+    const { store: direct, close } = await openStore({ url: server.url }, prefix)
+    onTestFinished(close)
+    const more = { fresh: true, retention: { completed: { count: 0 } } }
+    const jobs = Array.from({ length: many }, (_, i) => job(`new-${many}-${i}`, more))
+    const inserted = jobs.map(() => 'inserted')
+    expect(await store.insert([job(`before-${many}`)])).toEqual(['inserted'])
+    await join(direct)
+    for (const hasEnded of [false, true]) {
+      const ids = jobs.map(({ id }) => `${id}-${hasEnded}`)
+      proxy.set('drop-reply')
+      const inserting = store.insert(jobs.map((one, i) => ({ ...one, id: ids[i] as string })))
+      await proxy.hit()
+      if (hasEnded) await complete(direct, await claim(direct, 1_000))
+      proxy.set('pass')
+      expect(await inserting).toEqual(inserted)
+      expect((await store.get(ids)).filter((one) => one !== null)).toHaveLength(hasEnded ? 0 : many)
+      const { jobs: left } = await direct.list({ type: 'mail', state: 'pending' })
+      expect(left.filter(({ id }) => ids.includes(id))).toHaveLength(hasEnded ? 0 : many)
+    }
+  },
+)
+
 test('an insert that cannot be sent again in time says that it may have been applied', async () => {
   const { proxy, store } = await throughProxy(500)
   await store.insert([job('first')])
@@ -58,6 +101,19 @@ test('an insert that cannot be sent again in time says that it may have been app
   await expect(inserting).rejects.toMatchObject({ code: 'UNAVAILABLE', ambiguous: true })
   proxy.set('pass')
   expect(await store.insert([job('lost')])).toEqual(['exists'])
+})
+
+test('a change whose answer was lost is sent again, and answered as it was made', async () => {
+  const { proxy, store } = await throughProxy(5_000)
+  await store.insert([job('a')])
+  await store.change(['a'], { kind: 'cancel' })
+  proxy.set('drop-reply')
+  // a second one of its kind would be refused: the job waits then
+  const retrying = store.change(['a', 'b'], { kind: 'retry' })
+  await proxy.hit()
+  proxy.set('pass')
+  expect(await retrying).toEqual(['ok', 'missing'])
+  expect(await store.change(['a'], { kind: 'retry' })).toEqual(['refused'])
 })
 
 test('a compare-and-set whose answer was lost knows its own write', async () => {
@@ -141,6 +197,26 @@ test('flushed scripts and killed connections in between go unnoticed', async () 
   }
 })
 
+test('a connection that is refused its database after a reconnect writes to no other', async () => {
+  await admin.call('acl', 'setuser', 'elsewhere', 'on', '>pass', '~*', '&*', '+@all')
+  const { store, prefix, close } = await openStore({
+    url: `redis://elsewhere:pass@127.0.0.1:${server.port}/5`,
+    operationDeadlineMs: 3_000,
+  })
+  onTestFinished(close)
+  await store.insert([job('a')])
+  await admin.call('acl', 'setuser', 'elsewhere', '-select')
+  await admin.call('client', 'kill', 'user', 'elsewhere')
+  const refused = { code: 'UNAVAILABLE', message: expect.stringMatching(/permission/) }
+  // a read is sent again until the end of the connection is known; an insert before that would be ambiguous
+  await expect(store.get(['a'])).rejects.toMatchObject(refused)
+  await expect(store.insert([job('b')])).rejects.toMatchObject({ ...refused, ambiguous: false })
+  expect(await admin.keys(`*${prefix}*`)).toEqual([])
+  await admin.call('acl', 'setuser', 'elsewhere', '+select')
+  expect(await store.insert([job('b')])).toEqual(['inserted'])
+  expect((await store.get(['a', 'b'])).map((one) => one?.id)).toEqual(['a', 'b'])
+})
+
 test('a master that became a replica is waited for', async () => {
   const { store, close } = await openStore({ port: server.port, host: '127.0.0.1' })
   onTestFinished(close)
@@ -203,3 +279,45 @@ test('an unreachable server is named, without the password', async () => {
   expect(String(failure)).toMatch(/127\.0\.0\.1:1/)
   expect(JSON.stringify([failure, String(failure)])).not.toContain('s3cret')
 })
+
+test.each([
+  ['TLS to a port that never answers', 'rediss', () => undefined, /TLS on it was answered.*ETIMEDOUT/],
+  ['TLS to a port without', 'rediss', (socket: Socket) => socket.end('HTTP/1.1 400\r\n\r\n'), /without TLS/],
+  ['another program', 'redis', (socket: Socket) => socket.end('HTTP/1.1 400\r\n\r\n'), /is no Redis/],
+] as const)(
+  '%s: the reason is given, before the time of the call is over',
+  async (_, scheme, answer, reason) => {
+    const port = await listening((socket) => socket.on('data', () => answer(socket)))
+    const { lock, close } = redis(`${scheme}://127.0.0.1:${port}`, { operationDeadlineMs: 2_500 })
+    onTestFinished(close)
+    const start = performance.now()
+    await expect(lock.acquire('a', 'me', 1_000)).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      ambiguous: false,
+      message: expect.stringMatching(reason),
+      cause: expect.any(Error),
+    })
+    expect(performance.now() - start).toBeLessThan(2_300)
+  },
+)
+
+test('a server that closes the connection without a word is told of', async () => {
+  const port = await listening((socket) => socket.end())
+  const { lock, close } = redis(`redis://127.0.0.1:${port}`, { operationDeadlineMs: 200 })
+  onTestFinished(close)
+  await expect(lock.acquire('a', 'me', 1_000)).rejects.toThrow(/closed before it was ready.*rediss:/)
+})
+
+async function listening(onSocket: (socket: Socket) => void): Promise<number> {
+  const sockets = new Set<Socket>()
+  const other = createServer((socket) => {
+    sockets.add(socket.on('error', () => undefined))
+    onSocket(socket)
+  })
+  await once(other.listen(0, '127.0.0.1'), 'listening')
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy()
+    other.close()
+  })
+  return (other.address() as AddressInfo).port
+}

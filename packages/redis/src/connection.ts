@@ -6,11 +6,10 @@
  * `ambiguous`; whoever repeats it relies on the contract's own idempotence (job ids, tokens, receipts), not on luck.
  */
 import { setImmediate as immediate } from 'node:timers/promises'
-import { ClosedError, SchedError, UnavailableError } from '@sched/core/adapter'
-import type { Redis } from 'ioredis'
+import { ClosedError, Deadlines, UnavailableError, type Waiting } from '@sched/core/adapter'
+import { Command, type Redis } from 'ioredis'
 import type { Client } from './client.ts'
-import { Deadlines, type Waiting } from './deadlines.ts'
-import { faultKind, isUnauthenticated, unavailable } from './errors.ts'
+import { faultKind, isAftermath, isLasting, isUnanswered, reasonOf, unavailable } from './errors.ts'
 import { isClusterClient } from './options.ts'
 import type { Script } from './scripts.ts'
 
@@ -23,7 +22,25 @@ export interface ConnectionOptions {
   readonly what: string
 }
 
-const IDLE_MS = 0
+/** One call, however often it is sent. */
+interface Call<T> {
+  /** For messages. */
+  readonly name: string
+  readonly send: (mayBeApplied: boolean, asText: boolean) => Promise<T>
+  readonly repeatable: boolean
+  /** On the monotonic clock. */
+  readonly end: number
+  pauseMs: number
+  mayBeApplied: boolean
+  /** The server does not know the script. */
+  asText: boolean
+}
+
+const AS_TEXT = { replyEncoding: 'utf8' } as const
+/** It says nothing when something else was said before: see isAftermath(). */
+const CLOSED_UNREADY =
+  'Connection is closed before it was ready; another program may answer there, or Redis may want TLS (rediss://)'
+const IDLE_MS = 5
 const FIRST_PAUSE_MS = 4
 const LONGEST_PAUSE_MS = 250
 
@@ -34,7 +51,10 @@ export class Connection {
   readonly #client: Client
   /** Calls that wait until the connection is ready. */
   readonly #waiters = new Set<{ readonly ready: () => void; readonly fail: (error: unknown) => void }>()
+  /** Why there is no connection. */
   #lastError: unknown
+  #isOpen = false
+  #wasOpen = false
   #heardAt = Number.NEGATIVE_INFINITY
   #closed = false
 
@@ -44,16 +64,22 @@ export class Connection {
     this.#client = options.open()
     // without a listener ioredis prints to stderr; what matters reaches the callers
     this.#client.on('error', (error: unknown) => {
-      this.#lastError = error
-      if (isUnauthenticated(error)) for (const waiter of [...this.#waiters]) waiter.fail(error)
+      this.#note(error)
+      // where nothing ever answered, it is more likely the wrong place than a server that is slow to come back
+      if (isLasting(error) || (!this.#wasOpen && isUnanswered(error)))
+        for (const waiter of [...this.#waiters]) waiter.fail(error)
+    })
+    this.#client.on('close', () => {
+      if (!this.#isOpen) this.#note(new Error(CLOSED_UNREADY))
+      this.#isOpen = false
     })
     this.#client.on('ready', () => {
       this.#lastError = undefined
+      this.#isOpen = true
+      this.#wasOpen = true
       for (const waiter of [...this.#waiters]) waiter.ready()
     })
-    this.#client.on('node error', (error: unknown) => {
-      this.#lastError = error
-    })
+    this.#client.on('node error', (error: unknown) => this.#note(error))
   }
 
   get isCluster(): boolean {
@@ -76,15 +102,19 @@ export class Connection {
     args: readonly Argument[],
     again?: () => readonly Argument[],
   ): Promise<unknown> {
-    const all = typeof keys === 'string' ? [keys] : keys
-    const send = (mayBeApplied: boolean): Promise<unknown> =>
-      this.#evaluate(script, all, mayBeApplied && again !== undefined ? again() : args)
+    const send = (mayBeApplied: boolean, asText: boolean): Promise<unknown> => {
+      const given = mayBeApplied && again !== undefined ? again() : args
+      const text = asText ? script.text : script.sha
+      const all =
+        typeof keys === 'string' ? [text, 1, keys, ...given] : [text, keys.length, ...keys, ...given]
+      return this.#command(asText ? 'eval' : 'evalsha', all)
+    }
     return this.attempt(script.name, send, script.repeatable || again !== undefined)
   }
 
   /** A plain command that reads: it is repeated when its answer was lost. Throws UNAVAILABLE, CLOSED. */
   read(name: string, ...args: Argument[]): Promise<unknown> {
-    return this.attempt(name, () => this.#redis.call(name, ...args), true)
+    return this.attempt(name, () => this.#command(name, args), true)
   }
 
   /** A blocking pop, once. Throws UNAVAILABLE, CLOSED. */
@@ -92,33 +122,23 @@ export class Connection {
     return this.attempt('blpop', () => this.#redis.blpop(...keys, seconds), false)
   }
 
-  /** `repeatable`: `send` is repeated also when it may have been applied. */
-  async attempt<T>(
+  /** `repeatable`: `send` is repeated also when it may have been applied; `asText`: the server does not know the script. */
+  attempt<T>(
     name: string,
-    send: (mayBeApplied: boolean) => Promise<T>,
+    send: (mayBeApplied: boolean, asText: boolean) => Promise<T>,
     repeatable: boolean,
   ): Promise<T> {
-    const what = `${this.#what} ${name}`
-    let mayBeApplied = false
-    const end = performance.now() + this.#deadlineMs
-    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
-      this.#guard()
-      if (!repeatable && this.#isIdle()) {
-        await immediate()
-        this.#guard()
-      }
-      if (this.#client.status !== 'ready') await this.#untilReady(what, end, mayBeApplied)
-      try {
-        return await this.#bounded(what, end, () => send(mayBeApplied))
-      } catch (error) {
-        if (error instanceof SchedError) throw error
-        const kind = faultKind(error)
-        const again = kind === 'again' || kind === 'notSent' || (kind === 'broken' && repeatable)
-        if (!again || performance.now() + pause >= end) throw unavailable(what, error, mayBeApplied)
-        mayBeApplied ||= kind === 'broken'
-      }
-      await this.#pause(what, pause)
+    const call: Call<T> = {
+      name,
+      send,
+      repeatable,
+      end: performance.now() + this.#deadlineMs,
+      pauseMs: FIRST_PAUSE_MS,
+      mayBeApplied: false,
+      asText: false,
     }
+    const mayGoAtOnce = !this.#closed && this.#client.status === 'ready' && (repeatable || !this.#isIdle())
+    return mayGoAtOnce ? this.#send(call) : this.#sendWhenReady(call)
   }
 
   /** Ends the connection; whatever waits rejects CLOSED. */
@@ -129,15 +149,12 @@ export class Connection {
     this.#client.disconnect()
   }
 
-  get #redis(): Redis {
-    return this.#client as Redis
+  #note(error: unknown): void {
+    if (this.#lastError === undefined || !isAftermath(error)) this.#lastError = error
   }
 
-  #evaluate(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
-    return this.#redis.evalsha(script.sha, keys.length, ...keys, ...args).catch((error: unknown) => {
-      if (faultKind(error) !== 'noScript') throw error
-      return this.#redis.eval(script.text, keys.length, ...keys, ...args)
-    })
+  get #redis(): Redis {
+    return this.#client as Redis
   }
 
   /** Nothing was heard for a moment: the news that the connection is gone may wait to be read, before a call is lost on it. */
@@ -149,37 +166,71 @@ export class Connection {
     if (this.#closed) throw new ClosedError(this.#what)
   }
 
-  /** The answer, or at `end` an ambiguous rejection; a connection that went quiet is then replaced. */
-  #bounded<T>(what: string, end: number, send: () => Promise<T>): Promise<T> {
+  /** Without the method of this name, which would take the arguments apart and put them together again. */
+  #command(name: string, args: Argument[]): Promise<unknown> {
+    return this.#redis.sendCommand(new Command(name, args, AS_TEXT)) as Promise<unknown>
+  }
+
+  async #sendWhenReady<T>(call: Call<T>): Promise<T> {
+    this.#guard()
+    if (!call.repeatable && this.#isIdle()) {
+      await immediate()
+      this.#guard()
+    }
+    if (this.#client.status !== 'ready')
+      await this.#untilReady(this.#whatOf(call), call.end, call.mayBeApplied)
+    return this.#send(call)
+  }
+
+  /** The answer, or at its end an ambiguous rejection; a connection that went quiet is then replaced. What can be done later is, for it is sent first. */
+  #send<T>(call: Call<T>): Promise<T> {
+    const sent = call.send(call.mayBeApplied, call.asText)
     return new Promise((resolve, reject) => {
       const waiting: Waiting = {
-        end,
+        end: call.end,
         abandon: reject,
-        overdue: () => {
-          reject(
-            new UnavailableError(
-              `${what}: no answer within ${this.#deadlineMs} ms; it may have been applied`,
-              {
-                ambiguous: true,
-              },
-            ),
-          )
-          if (this.#client.status === 'ready') this.#client.disconnect(true)
-        },
+        overdue: () => reject(this.#overdue(call)),
       }
       this.#deadlines.add(waiting)
-      send().then(
+      sent.then(
         (answer) => {
           this.#heardAt = performance.now()
           this.#deadlines.remove(waiting)
           resolve(answer)
         },
         (error: unknown) => {
-          this.#deadlines.remove(waiting)
-          reject(error)
+          // else it was told already how it ended
+          if (this.#deadlines.remove(waiting)) this.#sendAgain(call, error).then(resolve, reject)
         },
       )
     })
+  }
+
+  #overdue<T>(call: Call<T>): UnavailableError {
+    if (this.#client.status === 'ready') this.#client.disconnect(true)
+    return new UnavailableError(
+      `${this.#whatOf(call)}: no answer within ${this.#deadlineMs} ms; it may have been applied`,
+      { ambiguous: true },
+    )
+  }
+
+  #whatOf<T>({ name }: Call<T>): string {
+    return `${this.#what} ${name}`
+  }
+
+  async #sendAgain<T>(call: Call<T>, error: unknown): Promise<T> {
+    const kind = faultKind(error)
+    if (kind === 'noScript' && !call.asText) {
+      call.asText = true
+      return this.#sendWhenReady(call)
+    }
+    const again = kind === 'again' || kind === 'notSent' || (kind === 'broken' && call.repeatable)
+    if (!again || performance.now() + call.pauseMs >= call.end)
+      throw unavailable(this.#whatOf(call), error, call.mayBeApplied)
+    call.mayBeApplied ||= kind === 'broken'
+    await this.#pause(this.#whatOf(call), call.pauseMs)
+    call.pauseMs = Math.min(call.pauseMs * 2, LONGEST_PAUSE_MS)
+    return this.#sendWhenReady(call)
   }
 
   #untilReady(what: string, end: number, mayBeApplied: boolean): Promise<void> {
@@ -191,7 +242,14 @@ export class Connection {
       }
       const waiter = {
         ready: () => done(resolve),
-        fail: (error: unknown) => done(() => reject(unavailable(what, error, mayBeApplied))),
+        fail: (error: unknown) =>
+          done(() =>
+            reject(
+              isLasting(error)
+                ? unavailable(what, error, mayBeApplied)
+                : this.#unreachable(what, mayBeApplied),
+            ),
+          ),
       }
       const waiting: Waiting = {
         end,
@@ -201,20 +259,15 @@ export class Connection {
       this.#deadlines.add(waiting)
       this.#waiters.add(waiter)
       if (this.#client.status === 'wait') {
-        this.#client.connect().catch((error: unknown) => {
-          this.#lastError ??= error
-        })
+        this.#client.connect().catch((error: unknown) => this.#note(error))
       }
     })
   }
 
   #unreachable(what: string, ambiguous = false): UnavailableError {
-    const why =
-      this.#lastError instanceof Error && this.#lastError.message !== ''
-        ? ` (${this.#lastError.message})`
-        : ''
+    const why = this.#lastError === undefined ? '' : `: ${reasonOf(this.#lastError)}`
     return new UnavailableError(
-      `${what}: no connection to Redis within ${this.#deadlineMs} ms${why}; check that it runs and that host, port and TLS are right`,
+      `${what}: no connection to Redis${why}; check that it runs and that host, port and TLS are right`,
       { cause: this.#lastError, ambiguous },
     )
   }

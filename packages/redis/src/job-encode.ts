@@ -3,13 +3,13 @@ import {
   checkName,
   DEFAULT_MAX_CRASHES,
   encodeValue,
-  FINAL_STATES,
   type FinalState,
   InvalidArgumentError,
   type Keep,
   type NewJob,
   PRIORITY_MAX,
   PRIORITY_MIN,
+  payloadText,
   REMEMBER_MS,
   type Retention,
 } from '@sched/core/adapter'
@@ -17,6 +17,8 @@ import { type Extras, priorityText } from './job-codec.ts'
 
 export interface EncodedJob {
   readonly id: string
+  /** True: no store has seen the id before. False: that was so for the first call, and this is the second. */
+  readonly fresh: boolean | undefined
   readonly head: string
   readonly rest: string
   /** Empty: now. `+ms` from the server's now, or `@instant`. */
@@ -28,17 +30,12 @@ export interface EncodedJob {
 /** Throws INVALID_ARGUMENT, VALUE_UNSERIALIZABLE, VALUE_TOO_LARGE. */
 export function encodeJob(job: NewJob, maxBytes: number): EncodedJob {
   checkName(job.id, 'job.id')
-  checkName(job.type, 'job.type')
-  const { priority } = job
-  if (!Number.isInteger(priority) || priority < PRIORITY_MIN || priority > PRIORITY_MAX) {
-    throw new InvalidArgumentError(
-      `job.priority must be an integer from ${PRIORITY_MIN} to ${PRIORITY_MAX}, not ${String(priority)}`,
-    )
-  }
-  const payload = encodeValue(job.payload, { root: 'job.payload', maxBytes })
+  const head = headOf(job)
+  const payload = payloadText(job, { root: 'job.payload', maxBytes })
   return {
     id: job.id,
-    head: headOf(job),
+    fresh: job.fresh,
+    head,
     rest: extrasText(job) + payload,
     due: dueText(job),
     expires: instantText(
@@ -55,6 +52,13 @@ let latest: { readonly job: NewJob; readonly head: string } | undefined
 /** Jobs of one type come together and share their settings: the head of the one before is most often this one's. */
 function headOf(job: NewJob): string {
   if (latest !== undefined && haveOneHead(latest.job, job)) return latest.head
+  checkName(job.type, 'job.type')
+  const { priority } = job
+  if (!Number.isInteger(priority) || priority < PRIORITY_MIN || priority > PRIORITY_MAX) {
+    throw new InvalidArgumentError(
+      `job.priority must be an integer from ${PRIORITY_MIN} to ${PRIORITY_MAX}, not ${String(priority)}`,
+    )
+  }
   const head = `${priorityText(job.priority)}${settingsText(job)};${job.type}`
   latest = {
     job: { ...job, payload: null, ...(job.retention && { retention: structuredClone(job.retention) }) },
@@ -77,12 +81,16 @@ function haveOneHead(a: NewJob, b: NewJob): boolean {
 
 function haveOneRetention(a: Retention | undefined, b: Retention | undefined): boolean {
   if (a === undefined || b === undefined) return a === b
-  return FINAL_STATES.every((state) => {
-    const one = a[state]
-    const other = b[state]
-    if (one === undefined || other === undefined) return one === other
-    return one.ageMs === other.ageMs && one.count === other.count
-  })
+  return (
+    haveOneKeep(a.completed, b.completed) &&
+    haveOneKeep(a.failed, b.failed) &&
+    haveOneKeep(a.cancelled, b.cancelled)
+  )
+}
+
+function haveOneKeep(a: Keep | undefined, b: Keep | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b
+  return a.ageMs === b.ageMs && a.count === b.count
 }
 
 function dueText(job: NewJob): string {

@@ -8,22 +8,22 @@ import {
   ValueUnserializableError,
 } from '@sched/core/adapter'
 import type { Argument } from './connection.ts'
+import type { OpenClaim } from './hand-over.ts'
 import { readClaim } from './job-read.ts'
+import { readToken, tokenOf } from './job-token.ts'
 
-/** A token names the fence of its claim and the worker that holds it. */
-function tokenOf(fence: string, worker: string): string {
-  return `${fence}@${worker}`
-}
-
-export function readToken(token: string): { readonly fence: string; readonly worker: string } {
-  const at = token.indexOf('@')
-  return at < 0 ? { fence: '', worker: token } : { fence: token.slice(0, at), worker: token.slice(at + 1) }
-}
-
-export function wantArguments(want: ClaimRequest | undefined): Argument[] {
-  if (want === undefined) return ['', 0, 0]
+/** `open`: the claim as one that may stay open; `before`: the number of this worker's open one, or empty. */
+export function wantArguments(want: ClaimRequest | undefined, open?: OpenClaim, before = ''): Argument[] {
+  if (want === undefined) return ['', 0, '', '', '', 0]
   const types = new Map(want.types.map((type) => [type.type, type]))
-  const args: Argument[] = [want.worker, want.limit, types.size]
+  const args: Argument[] = [
+    want.worker,
+    want.limit,
+    before,
+    open?.number ?? '',
+    open?.channel ?? '',
+    types.size,
+  ]
   for (const { type, limit, maxActive } of types.values())
     args.push(type, limit ?? want.limit, maxActive ?? -1)
   return args
@@ -112,7 +112,13 @@ export function reasonText(reason: string | undefined): string {
   return reason === undefined ? '' : storable(reason).replaceAll('\0', '\uFFFD')
 }
 
-export type SettleAnswer = readonly [digits: string, fence: string, due: string, ...jobs: string[]]
+export type SettleAnswer = readonly [
+  digits: string,
+  fence: string,
+  due: string,
+  openSince: string,
+  ...jobs: string[],
+]
 
 export interface UnreadableClaim {
   readonly id: string
@@ -131,7 +137,7 @@ export function readClaims(answer: SettleAnswer, worker: string): ReadClaims {
   const unreadable: UnreadableClaim[] = []
   const token = tokenOf(answer[1], worker)
   const fence = Number(answer[1])
-  for (let i = 3; i < answer.length; i += 3) {
+  for (let i = 4; i < answer.length; i += 3) {
     const entry = answer[i] as string
     try {
       jobs.push(readClaim(entry, answer[i + 1] as string, answer[i + 2] as string, fence, token))

@@ -185,12 +185,32 @@ test('errors and reasons are kept whatever characters they have, and cut where t
     { id: 'b', token: b?.token ?? '', kind: 'cancel', reason: 'no\0more' },
   ])
   expect(settled.settled).toEqual(['ok', 'ok'])
-  await store.change(['c'], { kind: 'cancel', reason: '\0;|,' })
+  await store.change(['c'], { kind: 'cancel', reason: ';|,' })
   const failed = await record(store, 'a')
   expect(failed.error?.name).toBe('E\0')
   expect(failed.error?.message.length).toBe(65_536)
   expect((await record(store, 'b')).reason).toBe('no\uFFFDmore')
-  expect((await record(store, 'c')).reason).toBe('\uFFFD;|,')
+  expect((await record(store, 'c')).reason).toBe(';|,')
+})
+
+test('the reason a cancellation was asked for with stays, unless the worker gives one', async () => {
+  const { store } = await opened()
+  await store.insert(['a', 'b', 'c'].map((id) => job(id)))
+  const jobs = await claim(store)
+  await store.change(['a', 'b'], { kind: 'cancel', reason: 'why' })
+  const reasons = { a: undefined, b: 'own', c: undefined }
+  await store.settle(
+    jobs.map(({ id, token }) => {
+      const reason = reasons[id as keyof typeof reasons]
+      return { id, token, kind: 'cancel', ...(reason !== undefined && { reason }) }
+    }),
+  )
+  const ended = await store.get(['a', 'b', 'c'])
+  expect(ended.map((one) => [one?.state, one?.reason])).toEqual([
+    ['cancelled', 'why'],
+    ['cancelled', 'own'],
+    ['cancelled', null],
+  ])
 })
 
 test('outcomes of many at once: held, settled before, held by another, unknown', async () => {
@@ -262,6 +282,7 @@ test('walks over finished and over running jobs give each once, while others com
   await expect(store.list({ state: 'failed', after: 'x' })).rejects.toMatchObject({
     code: 'INVALID_ARGUMENT',
   })
+  await expect(store.insert([], { transaction: {} })).rejects.toMatchObject({ code: 'UNSUPPORTED' })
 })
 
 test('a walk over all jobs gives each once while most of them go', async () => {

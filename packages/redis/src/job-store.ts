@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import {
   type ChangeAnswer,
   type ClaimRequest,
@@ -12,6 +13,7 @@ import {
   type HeartbeatReply,
   type Held,
   InvalidArgumentError,
+  inChunks,
   type JobChange,
   type JobCounts,
   type JobPage,
@@ -26,27 +28,22 @@ import {
   type SweepLimits,
   type SweepReport,
   type Traits,
+  UnsupportedError,
   type WorkerRecord,
   type WorkerReport,
 } from '@sched/core/adapter'
 import type { Backend } from './backend.ts'
-import { inChunks } from './chunks.ts'
 import type { Argument } from './connection.ts'
+import type { HandOvers } from './hand-over.ts'
 import { readCounts, readWorkers } from './job-counts.ts'
-import { encodeJob, instantText } from './job-encode.ts'
-import { type InsertAnswer, InsertCallers, insertArguments, spreadInserts } from './job-insert.ts'
+import { instantText } from './job-encode.ts'
+import { JobInserts } from './job-inserts.ts'
 import { type FinishedPlace, type JobSource, listJobs } from './job-list.ts'
 import { type ReadAnswer, readRecords } from './job-read.ts'
 import { JOB_SCRIPTS, STATE_LETTERS } from './job-scripts.ts'
-import {
-  outcomeArguments,
-  readClaims,
-  readToken,
-  reasonText,
-  type SettleAnswer,
-  wantArguments,
-} from './job-settle.ts'
-import { hubsKey, JOB_KEYS, jobBase, wakeKey } from './keys.ts'
+import { outcomeArguments, readClaims, reasonText, type SettleAnswer, wantArguments } from './job-settle.ts'
+import { readToken } from './job-token.ts'
+import { JOB_KEYS, jobBase } from './keys.ts'
 import { RedisAdapter } from './redis-adapter.ts'
 import type { WakeHub } from './wake-hub.ts'
 
@@ -60,8 +57,14 @@ const ANSWERS: Readonly<Record<string, ChangeAnswer>> = { o: 'ok', m: 'missing',
 /** Jobs on Redis without a broker in between: each call is one script on the keys of one scope, decided by the server's clock. */
 export class RedisJobStore extends RedisAdapter implements JobStore {
   readonly traits: Partial<Traits> = { clock: 'server', durability: 'server' }
+  /** While it works on one call, this process reads the answer of another and writes the next. */
+  readonly settlesAtOnce = 2
+  readonly insertsAtOnce = 2
+  readonly takesPayloadText = true
   readonly #base: string
-  readonly #callers = new InsertCallers()
+  readonly #inserts: JobInserts
+  /** None on a cluster: there a server does not know who listens at another one. */
+  readonly #handOvers: HandOvers | undefined
   #hub: WakeHub | undefined
   /** Nothing was found the last time, nothing is delayed, and nobody has woken us since: a mere poll may look less closely. */
   #isQuiet = false
@@ -69,41 +72,31 @@ export class RedisJobStore extends RedisAdapter implements JobStore {
   constructor(backend: Backend, scope: string) {
     super(backend, 'the Redis job store', false)
     this.#base = jobBase(backend.settings.prefix, scope)
+    this.#inserts = new JobInserts(backend.connection, backend.settings, this.#base)
+    this.#handOvers = backend.openHandOvers(this.#base, () => {
+      this.#isQuiet = false
+    })
   }
 
-  async insert(
+  insert(
     jobs: readonly NewJob[],
     options?: { readonly transaction?: unknown },
   ): Promise<readonly ('inserted' | 'exists' | Error)[]> {
-    this.guard()
-    checkBatch(jobs.length, 'jobs')
-    if (options?.transaction !== undefined) {
-      throw new InvalidArgumentError(
-        'Redis has no transaction to insert a job in; leave `tx` out, or keep jobs in the database of the transaction',
-      )
+    try {
+      this.#checkInsert(jobs, options?.transaction)
+      return this.#inserts.insert(jobs)
+    } catch (error) {
+      return Promise.reject(error)
     }
-    const { maxValueBytes } = this.backend.settings
-    const encoded = jobs.map((job) => {
-      try {
-        return encodeJob(job, maxValueBytes)
-      } catch (error) {
-        return error as Error
-      }
-    })
-    const { args, sent } = insertArguments(encoded)
-    return spreadInserts(encoded, sent === 0 ? '' : await this.#insert(args))
   }
 
-  async #insert(args: readonly Argument[]): Promise<InsertAnswer> {
-    const caller = this.#callers.take()
-    const mark = this.#callers.nextMark()
-    const leaveMs = 2 * this.backend.settings.deadlineMs
-    try {
-      const call = (mayBeApplied: 0 | 1): Argument[] => [caller, mark, leaveMs, mayBeApplied, ...args]
-      return (await this.run(JOB_SCRIPTS.insert, this.#base, call(0), () => call(1))) as InsertAnswer
-    } finally {
-      this.#callers.giveBack(caller)
-    }
+  #checkInsert(jobs: readonly NewJob[], transaction: unknown): void {
+    this.guard()
+    checkBatch(jobs.length, 'jobs')
+    if (transaction === undefined) return
+    throw new UnsupportedError(
+      'Redis has no transaction to insert a job in; leave `tx` out, or keep jobs in the database of the transaction',
+    )
   }
 
   async settle(outcomes: readonly Outcome[], want?: ClaimRequest): Promise<Settled> {
@@ -115,10 +108,13 @@ export class RedisJobStore extends RedisAdapter implements JobStore {
       return NOTHING
     this.#isQuiet = false
     const { args, places } = outcomeArguments(outcomes, this.backend.settings.maxValueBytes)
-    const all = wantArguments(want).concat(args)
+    const before = (want && this.#handOvers?.openOf(want.worker)) ?? ''
+    const open = want?.handOver && this.#handOvers?.begin(want.worker, want.handOver)
+    const all = wantArguments(want, open, before).concat(args)
     // outcomes alone are as good twice as once; what a lost answer claimed is given back at a heartbeat
     const again = want === undefined ? () => all : undefined
     const answer = (await this.run(JOB_SCRIPTS.settle, this.#base, all, again)) as SettleAnswer
+    if (open !== undefined) this.#handOvers?.answered(open, answer[3])
     const settled = new Array<'ok' | 'stale'>(outcomes.length)
     for (const [i, place] of places.entries()) settled[place] = answer[0][i] === '1' ? 'ok' : 'stale'
     const { jobs, unreadable } = readClaims(answer, want?.worker ?? '')
@@ -158,7 +154,16 @@ export class RedisJobStore extends RedisAdapter implements JobStore {
       string[],
       string[],
     ]
+    if (phase === 'leave' || alive === 0) this.#handOvers?.forget(id)
+    if (phase === 'join') this.#joined()
     return { alive: alive === 1, lost, cancelRequested }
+  }
+
+  /** One that joins while it listens may have been forgotten, with everything else: what it says of itself is said anew. */
+  #joined(): void {
+    this.#isQuiet = false
+    // where that fails, the hub's next check does it
+    this.#hub?.refresh().catch(() => undefined)
   }
 
   async sweep(limits: SweepLimits): Promise<SweepReport> {
@@ -222,6 +227,8 @@ export class RedisJobStore extends RedisAdapter implements JobStore {
     const answers = new Map<string, ChangeAnswer>()
     for (const chunk of inChunks([...new Set(ids)], MAX_BATCH)) {
       const letters = (await this.run(JOB_SCRIPTS.change, this.#base, [
+        randomUUID(),
+        2 * this.backend.settings.deadlineMs,
         change.kind,
         spec,
         ...chunk,
@@ -234,8 +241,7 @@ export class RedisJobStore extends RedisAdapter implements JobStore {
   async pause(type: string, paused: boolean): Promise<void> {
     this.guard()
     checkName(type, 'type')
-    const keys = [this.#base, wakeKey(this.#base, type), hubsKey(this.#base)]
-    await this.run(JOB_SCRIPTS.pause, keys, [type, paused ? 1 : 0])
+    await this.run(JOB_SCRIPTS.pause, this.#base, [type, paused ? 1 : 0])
   }
 
   async workers(): Promise<readonly WorkerRecord[]> {
@@ -257,6 +263,7 @@ export class RedisJobStore extends RedisAdapter implements JobStore {
 
   override async close(): Promise<void> {
     this.#hub?.close()
+    this.#handOvers?.close()
     await super.close()
   }
 }

@@ -71,6 +71,11 @@ export function nudgeKey(base: string, hub: string): string {
   return `${base}${WAKE_KEYS.NUDGE}${hub}`
 }
 
+/** The channel on which one process is handed jobs. */
+export function handOverChannel(base: string, hub: string): string {
+  return `${base}hand:${hub}`
+}
+
 /** Where the waiting are told to look: one list a queue or type, and the hubs that wait on them. */
 export const WAKE_KEYS = { WAKES: 'wake:', HUBS: 'hubs', NUDGE: 'nudge:' } as const
 
@@ -117,8 +122,8 @@ export const JOB_KEYS = {
   /** List per priority and type: due + id, in due order. */
   READY: 'r:',
   /**
-   * Hash: type → the priorities whose list is not empty, highest first. Two fields of no type are marks: '' while
-   * something is delayed, NUL + 'p' while a type is paused.
+   * Hash: type → the priorities whose list is not empty, highest first. Three fields of no type are marks: '' while
+   * something is delayed, NUL + 'p' while a type is paused, NUL + 'n' (until when) while ids are not taken for new.
    */
   PRIORITIES: 'np',
   /** Sorted set: sequence + priority + id + type, by due. */
@@ -133,6 +138,9 @@ export const JOB_KEYS = {
   DEAD: 'wd',
   /** Hash: worker → what it says about itself. */
   INFO: 'wi',
+  /** Hash: what is known of claims that stay open; set per type: workers whose open claims take it. */
+  WAITING: 'o',
+  TAKERS: 'o:',
   /** Hash: list → how far it was looked through for entries left behind. */
   CLEANED: 'g',
   /** Hash: running id → why its cancellation was asked for. */
@@ -167,4 +175,14 @@ export function keysInLua(source: string, keys: Readonly<Record<string, string>>
       uses(`S_${name}`) ? `local S_${name} = '${suffix}'\n` : '',
     ])
     .join('')
+}
+
+/** The source with each `K_NAME` as what it stands for, put together where it is used; `base` is the base in KEYS[1]. For scripts that use few. */
+export function withKeysInPlace(source: string, keys: Readonly<Record<string, string>>): string {
+  const inPlace = source.replace(/\bK_(\w+)\b/g, (local, name: string) => {
+    const suffix = keys[name]
+    if (suffix === undefined) throw new Error(`no key is called ${local}`)
+    return `base .. '${suffix}'`
+  })
+  return `local base = KEYS[1]\n${inPlace}`
 }

@@ -1,5 +1,7 @@
 import {
+  checkFlag,
   checkName,
+  checkSource,
   EmptyLogger,
   InvalidArgumentError,
   type Logger,
@@ -54,6 +56,7 @@ const OWN_OPTIONS = ['prefix', 'resetOnInit', 'operationDeadlineMs', 'onEviction
 
 /** The adapters' options, which may stand beside the connection's own. Throws INVALID_ARGUMENT. */
 export function settingsOf(source: RedisSource, options: RedisAdapterOptions): Settings {
+  checkSource('redis', source, options, OWN_OPTIONS)
   const given = { ...(isPlainOptions(source) ? source : {}), ...options }
   const { prefix = DEFAULT_PREFIX, operationDeadlineMs: deadlineMs = OPERATION_DEADLINE_MS } = given
   checkName(prefix, 'prefix', MAX_PREFIX_BYTES)
@@ -65,6 +68,7 @@ export function settingsOf(source: RedisSource, options: RedisAdapterOptions): S
   const { onEviction = 'refuse' } = given
   if (onEviction !== 'refuse' && onEviction !== 'warn')
     throw new InvalidArgumentError(`onEviction must be 'refuse' or 'warn', not ${String(onEviction)}`)
+  checkFlag(given.resetOnInit, 'resetOnInit')
   return {
     prefix: (keyPrefixOf(source) ?? '') + prefix,
     resetOnInit: given.resetOnInit ?? false,

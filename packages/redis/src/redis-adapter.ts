@@ -41,14 +41,14 @@ export abstract class RedisAdapter implements Lifecycle {
     if (this.#closed) throw new ClosedError(this.#what)
   }
 
-  protected async run(
+  protected run(
     script: Script,
     keys: string | readonly string[],
     args: readonly Argument[],
     again?: () => readonly Argument[],
   ): Promise<unknown> {
     this.guard()
-    return await this.backend.connection.run(script, keys, args, again)
+    return this.backend.connection.run(script, keys, args, again)
   }
 }
 

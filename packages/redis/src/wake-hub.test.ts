@@ -3,13 +3,13 @@ import { serviceUrl } from '@sched/test-services'
 import { Redis } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
 import { Connection } from './connection.ts'
-import { wakeKey } from './keys.ts'
+import { hubsKey, wakeKey } from './keys.ts'
 import { WakeHub } from './wake-hub.ts'
 
 const { hostname, port } = new URL(serviceUrl('redis'))
 const upstream = `${hostname}:${port || 6379}`
 
-async function openHub(blockMs: number, graceMs: number) {
+async function openHub(blockMs: number, graceMs: number, checkMs = 60_000) {
   const proxy = await startProxy({ upstream })
   const [host = '', proxied = ''] = proxy.endpoint.split(':')
   const raw = new Redis({ host: hostname, port: Number(port || 6379) })
@@ -20,6 +20,7 @@ async function openHub(blockMs: number, graceMs: number) {
   })
   const base = `{wake-hub-${crypto.randomUUID()}}`
   const faults: unknown[] = []
+  const listens: string[] = []
   const hub = new WakeHub({
     connection,
     open: () =>
@@ -31,11 +32,16 @@ async function openHub(blockMs: number, graceMs: number) {
         maxRetriesPerRequest: 0,
       }),
     base,
-    listen: async () => null,
+    listen: async (id) => {
+      listens.push(id)
+      await raw.zadd(hubsKey(base), 1, id)
+      return null
+    },
     leave: async () => undefined,
     onFault: (error) => void faults.push(error),
     blockMs,
     graceMs,
+    checkMs,
   })
   onTestFinished(async () => {
     hub.close()
@@ -54,6 +60,7 @@ async function openHub(blockMs: number, graceMs: number) {
     raw,
     base,
     faults,
+    listens,
     wakes,
     woken: () => new Promise<void>((resolve) => waiting.add(resolve)),
   }
@@ -81,4 +88,14 @@ test('a blocking connection that went dead without a word is replaced, and that 
   await raw.rpush(wakeKey(base, 'mail'), 1)
   await wake
   expect(wakes).toContain('mail')
+})
+
+test('a server that lost its data is told again who waits, and that counts as a wake of all', async () => {
+  const { raw, base, listens, wakes, woken } = await openHub(60_000, 1_000, 20)
+  const wake = woken()
+  await raw.unlink(hubsKey(base))
+  await wake
+  expect(wakes).toEqual(['mail', 'no:{te}'])
+  expect(await raw.zcard(hubsKey(base))).toBe(1)
+  expect(listens).toHaveLength(2)
 })

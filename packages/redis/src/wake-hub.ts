@@ -2,13 +2,16 @@
  * Waits on the server for one scope: a blocking pop on a connection of its own over the wake lists of everything watched, and one
  * timer for the next due moment. Wakes are hints: one may get lost with a connection, so every reconnect counts as a wake of all.
  *
- * The pop ends by itself every few seconds. When it does not, the connection is dead however alive it looks, and is replaced.
+ * The pop ends by itself after a while. When it does not, the connection is dead however alive it looks, and is replaced.
+ *
+ * Who waits must be known to the server, or nobody leaves a wake. A server that lost its data does not know, and the pop does not end for
+ * that: so a look every few seconds finds it out, and counts as a wake of all, as it renews what the server would forget.
  */
 import { randomUUID } from 'node:crypto'
 import { systemClock, type Timer } from '@sched/core/adapter'
 import type { Client } from './client.ts'
 import { Connection } from './connection.ts'
-import { nudgeKey, wakeKey } from './keys.ts'
+import { hubsKey, nudgeKey, wakeKey } from './keys.ts'
 import nudgeText from './lua/nudge.lua'
 import { type Script, script } from './scripts.ts'
 
@@ -26,6 +29,8 @@ export interface HubOptions {
   /** How long one pop blocks, and how long after that its connection counts as dead; ms. */
   readonly blockMs?: number
   readonly graceMs?: number
+  /** How often to look whether the server still knows the hub; ms. */
+  readonly checkMs?: number
   /** Told what went wrong while waiting; it goes on by itself. */
   readonly onFault: (error: unknown) => void
 }
@@ -43,6 +48,8 @@ const NUDGE: Script = script('nudge', [nudgeText])
 const BLOCK_MS = 30_000
 /** Beyond that a pop without answer means a dead connection. */
 const GRACE_MS = 2_000
+/** How often to look whether the server still knows the hub. */
+export const CHECK_MS = 10_000
 /** For how many pops the server counts the hub among those who wait, after it last said so. */
 const KNOWN_BLOCKS = 3
 /** After a wake the next due moment is looked up anew, but not more often than this. */
@@ -64,6 +71,8 @@ export class WakeHub {
   #dueTimer: Timer | undefined
   #linger: NodeJS.Timeout | undefined
   #relistenTimer: NodeJS.Timeout | undefined
+  #checks: NodeJS.Timeout | undefined
+  #checking: Promise<void> | undefined
   #wakeUp: (() => void) | undefined
   #running = false
   #closed = false
@@ -95,9 +104,17 @@ export class WakeHub {
     return stop
   }
 
+  /** Registers anew, and counts as a wake of all: the server may have lost its data. */
+  async refresh(): Promise<void> {
+    if (!this.#running || this.#closed) return
+    await this.#listen()
+    this.#tellAll()
+  }
+
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    clearInterval(this.#checks)
     clearTimeout(this.#linger)
     clearTimeout(this.#relistenTimer)
     this.#dueTimer?.cancel()
@@ -149,6 +166,22 @@ export class WakeHub {
     if (!this.#closed) this.#listen().catch(this.#options.onFault)
   }
 
+  /** What fails the pop tells of, and the next check does again. */
+  #check(): void {
+    this.#checking ??= this.#checkNow()
+      .catch(() => undefined)
+      .finally(() => {
+        this.#checking = undefined
+      })
+  }
+
+  async #checkNow(): Promise<void> {
+    const { connection, base } = this.#options
+    const known = await connection.read('zscore', hubsKey(base), this.#id)
+    if (known === null) await this.refresh()
+    else if (performance.now() - this.#listenedAt >= this.#blockMs) await this.#listen()
+  }
+
   #relistenSoon(): void {
     this.#relistenTimer ??= setTimeout(
       () => {
@@ -161,6 +194,8 @@ export class WakeHub {
 
   async #loop(): Promise<void> {
     this.#running = true
+    this.#checks = setInterval(() => this.#check(), this.#options.checkMs ?? CHECK_MS)
+    this.#checks.unref()
     let retryMs = 10
     let lastWake = Number.NEGATIVE_INFINITY
     while (!this.#closed && this.#watched.size > 0) {
@@ -174,17 +209,18 @@ export class WakeHub {
           lastWake = performance.now()
           if (burst) await this.#pause(BURST_MS)
           this.#relistenSoon()
-        } else if (performance.now() - this.#listenedAt >= this.#blockMs) this.#relisten()
+        }
       } catch (error) {
         if (this.#closed) break
         this.#options.onFault(error)
         await this.#pause(retryMs)
         retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS)
         this.#relisten()
-        for (const name of [...this.#watched.keys()]) this.#tell(name)
+        this.#tellAll()
       }
     }
     this.#running = false
+    clearInterval(this.#checks)
     this.#dueTimer?.cancel()
     if (!this.#closed) this.#leave()
   }
@@ -205,6 +241,10 @@ export class WakeHub {
 
   #tell(name: string): void {
     for (const onWake of [...(this.#watched.get(name) ?? [])]) onWake(name)
+  }
+
+  #tellAll(): void {
+    for (const name of [...this.#watched.keys()]) this.#tell(name)
   }
 
   #pause(ms: number): Promise<void> {

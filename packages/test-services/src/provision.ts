@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { BACKENDS, type BackendName } from './backends.ts'
+import { findBinary } from './binaries.ts'
 
 const SCRIPT = fileURLToPath(new URL('../provision.sh', import.meta.url))
 
@@ -11,10 +12,28 @@ const SCRIPT = fileURLToPath(new URL('../provision.sh', import.meta.url))
 export async function provision(names: readonly BackendName[]): Promise<void> {
   const impossible = names.filter((name) => !canInstall(name))
   if (impossible.length > 0) throw new Error(instructions(impossible))
+  if (!(await install(names)))
+    throw new Error(`installing ${names.join(', ')} failed (see above). ${instructions(names)}`)
+}
+
+/** The path of `pgbouncer`, which is installed first where it is missing. Throws with what to do where that is not possible. */
+export async function provisionPgBouncer(): Promise<string> {
+  const find = (): string | undefined =>
+    findBinary(['pgbouncer'], ['/usr/sbin', '/opt/homebrew/bin', '/usr/local/bin'])
+  const found = find()
+  if (found !== undefined) return found
+  const installed = process.platform === 'linux' && (await install(['pgbouncer'])) ? find() : undefined
+  if (installed !== undefined) return installed
+  throw new Error(
+    'pgbouncer is missing; install it (Debian: apt-get install pgbouncer; macOS: brew install pgbouncer)',
+  )
+}
+
+/** Whether it went well; the script says on the terminal what it does. */
+async function install(names: readonly (BackendName | 'pgbouncer')[]): Promise<boolean> {
   const script = spawn('bash', [SCRIPT, ...names], { stdio: ['ignore', 'inherit', 'inherit'] })
   const [status] = await once(script, 'exit')
-  if (status !== 0)
-    throw new Error(`installing ${names.join(', ')} failed (see above). ${instructions(names)}`)
+  return status === 0
 }
 
 /** The lines to type, and the ways around them. */

@@ -186,3 +186,17 @@ test('a rejection that the adapter lets float fails the run', async () => {
   expect(status).toBe(1)
   expect(stdout).toContain('a forgotten reply')
 })
+
+test('--broker puts the storage of one target beside the broker and the lock of another', async () => {
+  const { code, out } = await cli(
+    file('sound.ts'),
+    '--broker',
+    file('made.ts'),
+    '--only',
+    'hybrid/zombie-finish',
+  )
+  expect(code).toBe(0)
+  expect(out).toContain('sound + made by a function')
+  expect(out).toMatch(/hybrid +1 +0 /)
+  expect(await cli(file('sound.ts'), '--broker', file('nowhere.ts'))).toMatchObject({ code: 2 })
+})

@@ -1,10 +1,11 @@
 /** The command line: see USAGE in options.ts. Gives the exit code. */
 import { writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { hybridTarget } from '../hybrid-target.ts'
 import { jsonReport } from '../report/json.ts'
 import { junitReport } from '../report/junit.ts'
 import { conforms, type RunReport, run, type Selection, select } from '../run.ts'
-import { TargetError } from '../target.ts'
+import { type Target, TargetError } from '../target.ts'
 import { VERSION } from '../version.ts'
 import { scaffold } from './init.ts'
 import { loadTarget } from './load-target.ts'
@@ -67,7 +68,8 @@ function selectionOf({ only, skip, level }: CliOptions): Selection {
 async function runTarget(options: CliOptions, io: CliIo): Promise<0 | 1> {
   const file = options.target!
   const handles = countHandles()
-  const target = await loadTarget(file)
+  const { broker } = options
+  const target = await loadTargets(file, broker)
   const shown = progress(io.stderr)
   const rejections = watchRejections()
   let report: RunReport
@@ -76,7 +78,8 @@ async function runTarget(options: CliOptions, io: CliIo): Promise<0 | 1> {
       ...selectionOf(options),
       ...(options.seed === undefined ? {} : { seed: options.seed }),
       ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
-      replay: (id, seed) => `npx @sched/adapter-testkit ${quoted(file)} --only ${id} --seed ${seed}`,
+      replay: (id, seed) =>
+        `npx @sched/adapter-testkit ${quoted(file)}${broker === undefined ? '' : ` --broker ${quoted(broker)}`} --only ${id} --seed ${seed}`,
       onStart: shown.onStart,
       onResult: shown.onResult,
     })
@@ -88,6 +91,11 @@ async function runTarget(options: CliOptions, io: CliIo): Promise<0 | 1> {
   }
   const leftovers = [...report.leftovers, ...rejections.seen, ...(await leftHandles(handles))]
   return print({ ...report, leftovers }, options, io)
+}
+
+async function loadTargets(file: string, broker: string | undefined): Promise<Target> {
+  const target = await loadTarget(file)
+  return broker === undefined ? target : hybridTarget(target, await loadTarget(broker))
 }
 
 function print(report: RunReport, options: CliOptions, io: CliIo): 0 | 1 {

@@ -6,6 +6,8 @@ export interface CliOptions {
   /** `init` or a target file; undefined: only --list, --help or --version. */
   readonly target: string | undefined
   readonly folder: string | undefined
+  /** Another target file: its broker and lock stand beside the first one's storage. */
+  readonly broker: string | undefined
   readonly only: readonly string[]
   readonly skip: readonly string[]
   readonly level: Level | undefined
@@ -25,6 +27,7 @@ export const USAGE = `adapter-testkit <target file> [options]     run the confor
 adapter-testkit init <folder> [--typescript]  start a new adapter: a commented blank one, and its target
 adapter-testkit --list                        every case with its rule
 
+  --broker <file>     the storage of the first target with the broker and lock of this one, as two systems (see --only hybrid)
   --only <id>         only this case; or an area (broker), or a beginning (storage/filter-); may be repeated
   --skip <id>         not this one; named in the same ways
   --level <level>     must, should or may: cases of this level and stricter (default: all)
@@ -55,6 +58,7 @@ export function parseOptions(args: readonly string[]): CliOptions {
   return {
     target,
     folder,
+    broker: values.broker,
     only: values.only ?? [],
     skip: values.skip ?? [],
     level: values.level as Level | undefined,
@@ -77,6 +81,7 @@ function parse(args: readonly string[]) {
       args: [...args],
       allowPositionals: true,
       options: {
+        broker: { type: 'string' },
         only: { type: 'string', multiple: true },
         skip: { type: 'string', multiple: true },
         level: { type: 'string' },

@@ -98,7 +98,7 @@ export abstract class JobRules extends ModelAdapter {
         this.fail(job, outcome)
         break
       case 'cancel':
-        this.finish(job, 'cancelled', { reason: outcome.reason ?? null })
+        this.cancelled(job, outcome)
         break
       case 'release':
         this.release(job)
@@ -110,7 +110,12 @@ export abstract class JobRules extends ModelAdapter {
 
   protected complete(job: ModelJob, outcome: Outcome & { kind: 'complete' }): void {
     this.table.countersOf(job.type).durationMs += outcome.durationMs ?? 0
-    this.finish(job, 'completed', { result: copyValue(outcome.result ?? null) })
+    this.finish(job, 'completed', { result: copyValue(outcome.result ?? null), reason: null })
+  }
+
+  /** Without a reason of its own it keeps that of the request. */
+  protected cancelled(job: ModelJob, { reason }: Outcome & { kind: 'cancel' }): void {
+    this.finish(job, 'cancelled', { reason: reason ?? job.reason })
   }
 
   protected fail(job: ModelJob, { error, reason }: Outcome & { kind: 'fail' }): void {

@@ -130,8 +130,11 @@ export class ModelJobStore extends JobUpkeep implements JobStore {
   async pause(type: string, paused: boolean): Promise<void> {
     checkName(type, 'type')
     await this.step(() => {
-      if (paused) this.table.paused.add(type)
-      else this.table.paused.delete(type)
+      if (paused) {
+        this.table.paused.add(type)
+        // from now on it is counted, also when it is resumed before its first job
+        this.table.countersOf(type)
+      } else this.table.paused.delete(type)
       this.table.wake(type)
     })
   }

@@ -198,7 +198,7 @@ export abstract class JobUpkeep extends JobRules {
 
   protected cancel(job: ModelJob, reason: string | undefined): boolean {
     if (job.state === 'running') {
-      this.table.change(job, { cancelRequested: true, reason: reason ?? null })
+      this.table.change(job, { cancelRequested: true, reason: reason ?? job.reason })
       return true
     }
     if (job.state !== 'pending') return false

@@ -5,18 +5,22 @@
 import {
   type CompareAndSetItem,
   checkName,
+  checkPatch,
   copyValue,
   type Filter,
   InvalidArgumentError,
   type IStorageEngine,
   type ListOptions,
   MAX_VALUE_BYTES,
+  type PatchItem,
   type StoredRecord,
   type Traits,
 } from '@sched/core/adapter'
-import { checkFilter, compareText, RowRules } from './filter.ts'
+import { checkFilter, compareText, MISSING, RowRules } from './filter.ts'
 import type { Row } from './rows.ts'
 import { ModelAdapter } from './server.ts'
+
+export type Fields = Readonly<Record<string, unknown>>
 
 export class ModelStorage extends ModelAdapter implements IStorageEngine {
   readonly traits: Partial<Traits> = { clock: 'server', durability: 'server', maxValueBytes: MAX_VALUE_BYTES }
@@ -96,6 +100,23 @@ export class ModelStorage extends ModelAdapter implements IStorageEngine {
     )
   }
 
+  async patchMany<T = true>(
+    namespace: string,
+    items: readonly PatchItem[],
+    { read = false }: { readonly read?: boolean } = {},
+  ): Promise<(T | null)[]> {
+    for (const item of items) checkPatch(item)
+    const sets = items.map(({ id, set }) => this.checked(namespace, id, set))
+    return await this.step(() =>
+      items.map((item, i) => {
+        const row = this.space.rows.get(this.key(namespace, item.id))
+        if (row === undefined || !this.mayPatch(row, item)) return null
+        this.put(namespace, item.id, this.patched(row, item, sets[i] as Fields))
+        return read ? this.read<T>(namespace, item.id) : (true as T)
+      }),
+    )
+  }
+
   async getMany<T>(namespace: string, ids: readonly string[]): Promise<(T | null)[]> {
     for (const id of ids) this.checkKey(namespace, id)
     return await this.step(() => ids.map((id) => this.read<T>(namespace, id)))
@@ -158,6 +179,27 @@ export class ModelStorage extends ModelAdapter implements IStorageEngine {
     if (rev !== expectedRev) return false
     this.put(namespace, id, value)
     return true
+  }
+
+  /** Has an integer `rev`, and is as the patch wants it. */
+  protected mayPatch(row: Row, { where }: PatchItem): boolean {
+    const fits = Object.keys(where).every((name) => {
+      const value = this.rules.field(row, name)
+      return where[name] === undefined ? value === MISSING : this.rules.equal(value, where[name])
+    })
+    return fits && Number.isSafeInteger(this.rules.field(row, 'rev'))
+  }
+
+  /** The value with the fields of the patch. `set`: a copy of its own, without what is undefined. */
+  protected patched(row: Row, { set: wanted, count, revTo }: PatchItem, set: Fields): Fields {
+    const rev = this.revOf(row) + 1
+    const counted = count === undefined ? 0 : this.rules.field(row, count)
+    const next = Object.entries({ ...(row.value as Fields), ...set, rev }).filter(
+      ([name]) => !Object.hasOwn(wanted, name) || wanted[name] !== undefined,
+    )
+    if (count !== undefined) next.push([count, (typeof counted === 'number' ? counted : 0) + 1])
+    if (revTo !== undefined) next.push([revTo, rev])
+    return Object.fromEntries(next)
   }
 
   /** A record without the field counts as 0. */

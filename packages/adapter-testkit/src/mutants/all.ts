@@ -3,6 +3,8 @@ import { brokerLeaseMutants } from './broker-leases.ts'
 import { brokerOrderMutants } from './broker-order.ts'
 import { brokerPublishMutants } from './broker-publish.ts'
 import { brokerWaitMutants } from './broker-waiting.ts'
+import { hybridBrokerMutants } from './hybrid-broker.ts'
+import { hybridStorageMutants } from './hybrid-storage.ts'
 import { jobClaimMutants } from './job-claims.ts'
 import { jobSettleMutants } from './job-settle.ts'
 import { jobUpkeepMutants } from './job-upkeep.ts'
@@ -35,6 +37,7 @@ export type BrokenArea =
   | 'job-workers'
   | 'job-upkeep'
   | 'schedule-store'
+  | 'hybrid'
   | 'life'
   | 'time'
 
@@ -56,6 +59,7 @@ export const mutants: Readonly<Record<BrokenArea, readonly Mutant[]>> = {
   'job-workers': jobWorkerMutants,
   'job-upkeep': jobUpkeepMutants,
   'schedule-store': scheduleStoreMutants,
+  hybrid: [...hybridStorageMutants, ...hybridBrokerMutants],
   life: lifeMutants,
   time: timeMutants,
 }

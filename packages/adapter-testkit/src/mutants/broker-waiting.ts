@@ -81,7 +81,6 @@ export const brokerWaitMutants: readonly Mutant[] = [
     fails: {
       'broker/pause-idempotent': 'claim while paused',
       'job-store/pause-resume': 'what w claims of a paused type',
-      'model/hybrid': 'what a claim of all gives',
     },
   },
   {

@@ -1,5 +1,5 @@
 /** Mistakes in how a job store inserts and claims. */
-import type { ClaimedJob, ClaimRequest, NewJob, Outcome } from '@sched/core/adapter'
+import type { ClaimedJob, ClaimRequest, NewJob, Outcome, Settled } from '@sched/core/adapter'
 import type { ModelJob } from '../model/job-table.ts'
 import { jobStore } from './job-parts.ts'
 import type { Mutant } from './mutant.ts'
@@ -354,6 +354,34 @@ export const jobClaimMutants: readonly Mutant[] = [
     ),
     fails: {
       'job-store/next-due': 'nextDueInMs with a job due in',
+    },
+  },
+  {
+    mistake: 'a job that is handed to an open claim can be claimed as well',
+    parts: jobStore(
+      (Base) =>
+        class extends Base {
+          #open: ClaimRequest | undefined
+
+          override async settle(outcomes: readonly Outcome[], want?: ClaimRequest): Promise<Settled> {
+            const answer = await super.settle(outcomes, want)
+            if (want !== undefined) this.#open = want
+            return answer
+          }
+
+          protected override put(job: NewJob): 'inserted' | 'exists' {
+            const answer = super.put(job)
+            const stored = this.table.jobs.get(job.id)
+            const { handOver, worker = '' } = this.#open ?? {}
+            this.#open = undefined
+            if (handOver !== undefined && stored !== undefined)
+              handOver({ ...this.start({ ...stored }, worker) })
+            return answer
+          }
+        },
+    ),
+    fails: {
+      'job-store/hand-over': 'the jobs that w could claim',
     },
   },
 ]

@@ -229,11 +229,26 @@ export const jobSettleMutants: readonly Mutant[] = [
         },
     ),
     fails: {
+      'job-store/cancel-reason': 'state and reason after cancel without a reason, release and retry',
       'job-store/cancel-requested-ends-it': 'the states after retry, release, snooze and complete',
       'job-store/composed-equals-fused': 'the records after settle',
       'job-store/leave-keeps-started-attempts':
         'state, reason, attempt, crashes, failures and worker of those started and of the one that was not',
       'job-store/recover-cancelled': 'a after its worker died',
+    },
+  },
+  {
+    mistake: 'a cancel without a reason forgets that of the request',
+    parts: jobStore(
+      (Base) =>
+        class extends Base {
+          protected override cancelled(job: ModelJob, { reason }: Outcome & { kind: 'cancel' }): void {
+            this.finish(job, 'cancelled', { reason: reason ?? null })
+          }
+        },
+    ),
+    fails: {
+      'job-store/cancel-reason': 'state and reason after cancel without a reason, release and retry',
     },
   },
   {

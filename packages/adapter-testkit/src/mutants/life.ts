@@ -78,6 +78,7 @@ export const lifeMutants: readonly Mutant[] = [
     fails: {
       'job-store/at-most-once-crash': 'an unexpected Error: the table exists already',
       'job-store/attempt-at-claim': 'an unexpected Error: the table exists already',
+      'job-store/cancel-reason': 'an unexpected Error: the table exists already',
       'job-store/cancel-requested-ends-it': 'an unexpected Error: the table exists already',
       'job-store/change-cancel': 'an unexpected Error: the table exists already',
       'job-store/change-discard': 'an unexpected Error: the table exists already',
@@ -96,6 +97,7 @@ export const lifeMutants: readonly Mutant[] = [
       'job-store/expire-pending': 'an unexpected Error: the table exists already',
       'job-store/expiry-spares-running': 'an unexpected Error: the table exists already',
       'job-store/fence-grows': 'an unexpected Error: the table exists already',
+      'job-store/hand-over': 'an unexpected Error: the table exists already',
       'job-store/hands-out-copies': 'an unexpected Error: the table exists already',
       'job-store/heartbeat-all': 'an unexpected Error: the table exists already',
       'job-store/heartbeat-leave': 'an unexpected Error: the table exists already',

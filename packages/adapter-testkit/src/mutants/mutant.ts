@@ -15,6 +15,6 @@ export interface Mutant {
   readonly slow?: boolean
   /** Race cases that see it only when the race goes that way: they may fail as well as pass. */
   readonly sometimes?: readonly string[]
-  /** Case id → a part of the message it must fail with. */
-  readonly fails: Readonly<Record<string, string>>
+  /** Case id → a part of the message it must fail with; several where the moment decides which check sees it first. */
+  readonly fails: Readonly<Record<string, string | readonly string[]>>
 }

@@ -47,6 +47,7 @@ export const storageFilterMutants: readonly Mutant[] = [
       'model/storage': 'list',
       'storage/filter-null-vs-missing': 'the ids listed by null',
       'storage/index-is-a-hint': 'count by null of an indexed field',
+      'storage/patch-where': 'the answer where nobody is null',
       'storage/undefined-dropped': 'count by null of the dropped field',
     },
   },
@@ -64,6 +65,7 @@ export const storageFilterMutants: readonly Mutant[] = [
       'storage/filter-ne': 'the ids listed by $ne of a number',
       'storage/filter-null-vs-missing': 'the ids listed by $ne null',
       'storage/index-is-a-hint': 'ids by $ne of an indexed field',
+      'storage/patch-fields': 'count by a field that it took away',
     },
   },
   {

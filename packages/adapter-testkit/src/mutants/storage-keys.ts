@@ -39,6 +39,7 @@ export const storageKeyMutants: readonly Mutant[] = [
     parts: keyed((_namespace, id) => id),
     fails: {
       'job-store/pause-resume': 'insert of running, waiting, note',
+      'model/patches': 'get of b',
       'model/storage': 'compareAndSet expecting null',
       'schedule-store/update-fallback': 'get after an update by delete and add',
       'storage/case-sensitive': 'list of the namespace "ns"',
@@ -207,6 +208,7 @@ export const storageKeyMutants: readonly Mutant[] = [
     fails: {
       'model/hybrid':
         'an unexpected ValueUnserializableError VALUE_UNSERIALIZABLE: value: undefined cannot be st',
+      'model/patches': 'get of b',
       'model/storage': 'get of a',
       'schedule-store/last-execution-grows':
         "an unexpected TypeError: Cannot read properties of undefined (reading 'due')",
@@ -226,6 +228,7 @@ export const storageKeyMutants: readonly Mutant[] = [
       'storage/missing-null': 'get of a missing id is null, nothing else',
       'storage/nfc-nfd-distinct': 'get of "café" after its delete',
       'storage/ns-isolated-batches': 'an id that saveMany stored in the other namespace',
+      'storage/patch-where': 'the record none afterwards',
       'storage/reserved-sentinel': 'get of "__meta__" after its delete',
       'storage/sql-wildcard': 'get of "%" after its delete',
       'storage/unicode-id': 'get of "a" after its delete',

@@ -1,7 +1,8 @@
 /** Mistakes in how a storage counts, prunes, compares and sets. */
-import type { Filter } from '@sched/core/adapter'
+import type { Filter, PatchItem } from '@sched/core/adapter'
 import { MISSING } from '../model/filter.ts'
 import type { Row } from '../model/rows.ts'
+import type { Fields } from '../model/storage.ts'
 import type { Mutant } from './mutant.ts'
 import { numberOf, storage } from './storage-parts.ts'
 
@@ -55,6 +56,7 @@ export const storageWriteMutants: readonly Mutant[] = [
         },
     ),
     fails: {
+      'model/patches': 'prune before 1000',
       'model/storage': 'prune before 3000',
       'storage/prune-created-at': 'the ids that stay after prune: by createdAt',
       'storage/prune-strict': 'the ids that stay after prune: by finishedAt',
@@ -112,6 +114,7 @@ export const storageWriteMutants: readonly Mutant[] = [
       'model/storage': 'prune before 2001',
       'storage/case-sensitive': 'prune of the namespace "ns"',
       'storage/glob-meta': 'prune of the namespace "jobs*"',
+      'storage/patch-prune': 'what prune resolves to',
       'storage/prefix-sibling': 'prune of the namespace "jobs"',
       'storage/prune-created-at': 'the ids that stay after prune: by createdAt',
       'storage/prune-missing-field-kept': 'the ids that stay after prune: what has no age',
@@ -134,12 +137,14 @@ export const storageWriteMutants: readonly Mutant[] = [
     ),
     fails: {
       'job-store/remember-ends': 'inserting the id again after its time',
+      'model/patches': 'prune before 2000',
       'model/storage': 'prune before 3000',
       'race/prune-vs-save': 'how many prune says it deleted of 40 old records, 20 being saved anew meanwhile',
       'storage/cas-deleted': 'compareAndSet expecting no record, after prune',
       'storage/case-sensitive': 'prune of the namespace "ns"',
       'storage/count-after-prune': 'count after prune and delete',
       'storage/glob-meta': 'prune of the namespace "jobs*"',
+      'storage/patch-prune': 'what prune resolves to',
       'storage/prefix-sibling': 'prune of the namespace "jobs"',
       'storage/prune-bounded': 'what prune of 1,210 old records resolves to',
       'storage/prune-count': 'what the first prune resolves to',
@@ -165,7 +170,9 @@ export const storageWriteMutants: readonly Mutant[] = [
     ),
     fails: {
       'job-store/sweep-bounded': 'jobs touched by a sweep with limit 3',
+      'model/patches': 'prune before 1000',
       'model/storage': 'prune before 1000',
+      'storage/patch-prune': 'what prune resolves to',
       'storage/prune-bounded': 'what prune of 1,210 old records resolves to',
       'storage/prune-count': 'what the first prune resolves to',
       'storage/prune-created-at': 'the number prune resolves to: by createdAt',
@@ -296,6 +303,162 @@ export const storageWriteMutants: readonly Mutant[] = [
     },
   },
   {
+    mistake: 'a patch does not look at what must hold',
+    parts: storage(
+      (Base) =>
+        class extends Base {
+          protected override mayPatch(row: Row, item: PatchItem): boolean {
+            return super.mayPatch(row, { ...item, where: {} })
+          }
+        },
+    ),
+    fails: {
+      'job-store/at-most-once-crash': 'what w2 claims after an at-most-once job lost its worker',
+      'job-store/cancel-reason': 'state and reason after cancel without a reason, release and retry',
+      'job-store/cancel-requested-ends-it': 'the states after retry, release, snooze and complete',
+      'job-store/change-promote-reschedule': 'the jobs that w could claim',
+      'job-store/composed-equals-fused': 'the records after settle',
+      'job-store/dead-worker-refused': 'a dead worker’s completion of a job taken back',
+      'job-store/expire-at-claim': 'the jobs that w could claim',
+      'job-store/leave-keeps-started-attempts': 'the jobs that stays could claim',
+      'job-store/recover-cancelled': 'what w2 claims after it was cancelled',
+      'job-store/recover-crash-limit': 'what w3 claims after the job failed as crashed',
+      'model/patches': 'patchMany',
+      'storage/patch-alike': 'the answers in order',
+      'storage/patch-many': 'the answers in order',
+      'storage/patch-n-writers': 'how many of nine claims succeed',
+      'storage/patch-names': 'the answer where "a.b" is missing',
+      'storage/patch-where': 'the answer where text is 1',
+    },
+  },
+  {
+    mistake: 'a patch replaces the record',
+    parts: storage(
+      (Base) =>
+        class extends Base {
+          protected override patched(row: Row, item: PatchItem, set: Fields): Fields {
+            const rev = this.revOf(row)
+            return super.patched({ ...row, value: { rev } }, item, { ...set })
+          }
+        },
+    ),
+    fails: {
+      'job-store/at-most-once-crash': 'the jobs that w1 claims',
+      'job-store/attempt-at-claim': 'the jobs that w1 claims',
+      'job-store/cancel-reason': 'the jobs that w could claim',
+      'job-store/cancel-requested-ends-it': 'the jobs that w could claim',
+      'job-store/change-cancel': 'the jobs that w could claim',
+      'job-store/change-discard': 'the jobs that w could claim',
+      'job-store/change-promote-reschedule': 'the jobs that w could claim',
+      'job-store/change-retry': 'the jobs that w could claim',
+      'job-store/claim-disjoint': 'all that was claimed',
+      'job-store/claim-exact-slots': 'a claim of 3 of a type with 5 jobs',
+      'job-store/claim-order': 'the ids of one claim, in order',
+      'job-store/composed-equals-fused': 'what a claim of all gives',
+      'job-store/concurrency-cluster-wide': 'jobs claimed and running with maxActive 2',
+      'job-store/concurrency-place-comes-back': 'the jobs that w could claim',
+      'job-store/counters-survive-prune': 'the jobs that w could claim',
+      'job-store/crashes-apart-from-failures': 'the jobs that w1 claims',
+      'job-store/dead-worker-refused': 'the jobs that w1 claims',
+      'job-store/expire-at-claim': 'the jobs that w could claim',
+      'job-store/expire-pending': 'the jobs that w could claim',
+      'job-store/fence-grows': 'the jobs that w could claim',
+      'job-store/hand-over': 'the jobs that w could claim',
+      'job-store/hands-out-copies': 'the jobs that w could claim',
+      'job-store/heartbeat-all': 'the jobs that w could claim',
+      'job-store/heartbeat-leave': 'the jobs that w could claim',
+      'job-store/heartbeat-releases-unknown': 'the jobs that w could claim',
+      'job-store/heartbeat-reports-cancel': 'the jobs that w could claim',
+      'job-store/heartbeat-reports-lost': 'the jobs that w1 could claim',
+      'job-store/insert-bad-one-isolated': 'the jobs that w could claim',
+      'job-store/insert-delayed': 'the jobs that w could claim',
+      'job-store/insert-idempotent': 'the jobs that w could claim',
+      'job-store/insert-roundtrip': 'the result in the record',
+      'job-store/leave-keeps-started-attempts': 'the jobs that w could claim',
+      'job-store/list-filters': 'the jobs that w could claim',
+      'job-store/next-due': 'jobs and nextDueInMs of a claim of 1 of 2',
+      'job-store/pause-resume': 'the jobs that w could claim',
+      'job-store/prune-age': 'the jobs that w could claim',
+      'job-store/prune-age-holds': 'the jobs that w could claim',
+      'job-store/prune-retention': 'the jobs that w could claim',
+      'job-store/recover-cancelled': 'the jobs that w could claim',
+      'job-store/recover-crash-limit': 'the jobs that w1 claims',
+      'job-store/recover-expired': 'the jobs that lives could claim',
+      'job-store/recover-grace': 'the jobs that w could claim',
+      'job-store/release-gives-attempt-back': 'the jobs that w could claim',
+      'job-store/remember-ends': 'the jobs that w could claim',
+      'job-store/repeat-after-finish': 'the jobs that w could claim',
+      'job-store/settle-and-claim': 'the jobs that w could claim',
+      'job-store/settle-cancel': 'the jobs that w could claim',
+      'job-store/settle-complete': 'the jobs that w could claim',
+      'job-store/settle-duplicate-ids-rejected': 'the jobs that w could claim',
+      'job-store/settle-fail': 'the jobs that w could claim',
+      'job-store/settle-frees-its-place': 'the jobs that w could claim',
+      'job-store/settle-repeat-not-stale': 'the jobs that w could claim',
+      'job-store/settle-retry': 'the jobs that w could claim',
+      'job-store/settle-retry-delay-holds': 'the jobs that w could claim',
+      'job-store/settle-stale-refused': 'the jobs that w1 could claim',
+      'job-store/snooze': 'the jobs that w could claim',
+      'job-store/stats': 'the jobs that w could claim',
+      'job-store/sweep-twice-at-once': 'jobs claimed',
+      'job-store/undecodable-kept': 'the jobs that w could claim',
+      'job-store/unique-occurrence': 'the jobs that w could claim',
+      'job-store/unknown-worker': 'the jobs that nobody could claim',
+      'job-store/workers-listed': 'the jobs that w1 could claim',
+      'model/hybrid': 'what a claim of all gives',
+      'model/patches': 'get of a',
+      'storage/patch-alike': 'the answers in order',
+      'storage/patch-counts': 'a first count',
+      'storage/patch-fields': 'the answer with `read`',
+      'storage/patch-many': 'the answers in order',
+      'storage/patch-n-writers': 'fields, rev and count afterwards',
+      'storage/patch-names': 'a record whose "a.b" was set',
+      'storage/patch-prune': 'what prune resolves to',
+    },
+  },
+  {
+    mistake: 'undefined in a patch is stored as null',
+    parts: storage(
+      (Base) =>
+        class extends Base {
+          protected override patched(row: Row, item: PatchItem, set: Fields): Fields {
+            const nulls = Object.entries(item.set).map(([name, value]) => [name, value ?? null])
+            return super.patched(row, { ...item, set: {} }, { ...Object.fromEntries(nulls), ...set })
+          }
+        },
+    ),
+    fails: {
+      'model/patches': 'get of a',
+      'storage/patch-alike': 'the answers in order',
+      'storage/patch-fields': 'the answer with `read`',
+      'storage/patch-names': 'a record whose "a.b" was taken away',
+      'storage/patch-prune': 'what prune resolves to',
+    },
+  },
+  {
+    mistake: 'a patch leaves the rev as it is',
+    parts: storage(
+      (Base) =>
+        class extends Base {
+          protected override patched(row: Row, item: PatchItem, set: Fields): Fields {
+            return { ...super.patched(row, item, { ...set }), rev: this.revOf(row) }
+          }
+        },
+    ),
+    fails: {
+      'job-store/fence-grows': 'the fences of six claims of one job grow from 1 on',
+      'job-store/prune-retention':
+        'the jobs left of four completed (2 kept), two failed (1), one cancelled (0), and one of another type',
+      'model/patches': 'get of a',
+      'storage/patch-alike': 'the answers in order',
+      'storage/patch-counts': 'a first count',
+      'storage/patch-fields': 'the answer with `read`',
+      'storage/patch-many': 'the answers for an id named twice',
+      'storage/patch-n-writers': 'fields, rev and count afterwards',
+      'storage/patch-names': 'a record whose "a.b" was set',
+    },
+  },
+  {
     mistake: 'getMany gives what it finds, in its own order',
     parts: storage(
       (Base) =>
@@ -316,8 +479,6 @@ export const storageWriteMutants: readonly Mutant[] = [
       'job-store/change-discard':
         'discard of pending, running, completed, failed, cancelled, nobody and ready',
       'job-store/change-retry': 'retry of pending, running, completed, failed, cancelled, nobody',
-      'job-store/claim-exact-slots': 'the jobs that w could claim',
-      'job-store/claim-order': 'the ids of one claim, in order',
       'job-store/composed-equals-fused': 'the records after insert',
       'job-store/insert-bad-one-isolated': 'records of the refused ones',
       'job-store/insert-defaults': 'get of x, a and y',
@@ -359,7 +520,7 @@ export const storageWriteMutants: readonly Mutant[] = [
       'job-store/recover-crash-limit': 'the jobs of w1, whose lease ended',
       'job-store/recover-expired': 'the jobs of dies, whose lease ended',
       'job-store/remember-ends': 'inserting the id again after its time',
-      'job-store/sweep-bounded': 'the states when the sweeps have no more',
+      'job-store/sweep-bounded': ['more, while four are left', 'the states when the sweeps have no more'],
       'job-store/sweep-twice-at-once': 'state and crashes of each job after three sweeps at once',
       'time/now': 'how far now moved while',
     },

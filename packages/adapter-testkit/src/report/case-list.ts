@@ -10,6 +10,7 @@ const TITLES: Readonly<Record<Area, string>> = {
   race: 'Races',
   time: 'Time',
   fault: 'Faults',
+  hybrid: 'Storage and broker in two systems',
   model: 'Against the reference model',
   lin: 'Linearizability',
   perf: 'Performance',
@@ -25,7 +26,8 @@ export function caseListMarkdown(cases: readonly Case[]): string {
     '',
     `The ${cases.length} cases of \`@sched/adapter-testkit\`: ${counts.join(', ')}. Ids are stable. A *must* that fails means that the adapter`,
     'does not conform; what an adapter does not have, and so what a case needs, is n/a. Storage, broker, lock, schedule store, race and model',
-    "cases run twice, bare and through core's namespaces; job store cases run over the composed and over the fused store.",
+    "cases run twice, bare and through core's namespaces; job store cases run over the composed and over the fused store; hybrid cases run over",
+    "core's composed store, on the storage of one target and the broker and lock of another, or on two namespaces of a single one.",
     '',
   ]
   for (const area of AREAS) {

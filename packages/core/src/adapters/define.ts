@@ -22,6 +22,7 @@ import {
   type Filter,
   type IStorageEngine,
   type ListOptions,
+  type PatchItem,
   STORAGE_OPTIONAL,
   STORAGE_REQUIRED,
   type StoredRecord,
@@ -63,6 +64,11 @@ export interface StorageImplementation extends LifecycleImplementation {
     namespace: string,
     items: readonly CompareAndSetItem<unknown>[],
   ): Awaitable<readonly boolean[]>
+  patchMany?(
+    namespace: string,
+    items: readonly PatchItem[],
+    options?: { readonly read?: boolean },
+  ): Awaitable<readonly unknown[]>
   getMany?(namespace: string, ids: readonly string[]): Awaitable<readonly unknown[]>
   saveMany?(namespace: string, records: readonly StoredRecord<unknown>[]): Awaitable<unknown>
   deleteMany?(namespace: string, ids: readonly string[]): Awaitable<number>

@@ -30,6 +30,7 @@ function wrap(inner: IStorageEngine, prefix: NamePrefix): IStorageEngine {
       compareAndSet: async (namespace, id, expectedRev, value) =>
         inner.compareAndSet!(scoped(namespace), id, expectedRev, value),
       compareAndSetMany: async (namespace, items) => inner.compareAndSetMany!(scoped(namespace), items),
+      patchMany: async (namespace, items, options) => inner.patchMany!(scoped(namespace), items, options),
       getMany: async (namespace, ids) => inner.getMany!(scoped(namespace), ids),
       saveMany: async (namespace, records) => inner.saveMany!(scoped(namespace), records),
       deleteMany: async (namespace, ids) => inner.deleteMany!(scoped(namespace), ids),

@@ -1,4 +1,5 @@
 import { AdapterInvalidError } from '../errors/sched-error.ts'
+import { editDistance } from '../values/closest.ts'
 
 /**
  * Throws ADAPTER_INVALID for a method of `impl`, own or inherited, whose name is almost one of `known` that it lacks: a slip of the pen
@@ -34,19 +35,5 @@ const SHORT = 5
 /** The same but for case, or, where it is long enough to be told from others, with one slip in every four characters. */
 function isNear(name: string, known: string): boolean {
   const [a, b] = [name.toLowerCase(), known.toLowerCase()]
-  return a === b || (b.length > SHORT && distance(a, b) <= Math.floor(b.length / 4))
-}
-
-/** Characters to add, drop or replace to get from `a` to `b`. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1))
-    }
-    row = next
-  }
-  return row[b.length]!
+  return a === b || (b.length > SHORT && editDistance(a, b) <= Math.floor(b.length / 4))
 }

@@ -21,9 +21,19 @@ export const REMEMBER_MS = { made: 60_000, chosen: 600_000 } as const
 /** A job to insert. What is left out takes the default named. */
 export interface NewJob {
   readonly id: string
+  /**
+   * True: the runtime made the id for this very call, so that no store can have seen it; a store may then not look whether it is remembered.
+   * False: that was so for the first call, which may still be on its way, and this is another one. Left out: nothing is known.
+   */
+  readonly fresh?: boolean
   readonly type: string
   /** A codec value; the store keeps a copy of its own. */
   readonly payload: unknown
+  /**
+   * The payload as `encodeValue` makes it, for stores whose `takesPayloadText` is true, where the runtime has it already. It is what was
+   * enqueued: the caller may have changed `payload` since. See `payloadText()`.
+   */
+  readonly payloadText?: string
   /** An integer −20 … 20, higher first. */
   readonly priority: number
   /** Due this many milliseconds from the server's now. At most one of `delayMs` and `runAt`; default: due now. */
@@ -91,6 +101,12 @@ export interface ClaimRequest {
   readonly worker: string
   readonly limit: number
   readonly types: readonly ClaimType[]
+  /**
+   * With it a claim that leaves room stays open, in stores that can do that: one job of a type without `maxActive` that comes before this
+   * worker's next claim, and that nothing waits before, may be claimed for it on the spot and given here, instead of a wake. It counts
+   * against `limit`, and against that of the next claim while it is on its way. It lives as every claim: by the worker's lease.
+   */
+  readonly handOver?: (job: ClaimedJob) => void
 }
 
 /** What became of an attempt. Each carries the token of its claim. `durationMs`: how long the handler ran, for the averages. */
@@ -100,7 +116,10 @@ export type Outcome = { readonly id: string; readonly token: string } & (
   | { readonly kind: 'retry'; readonly delayMs: number; readonly error: JobError }
   /** A failure for good: a dead letter. */
   | { readonly kind: 'fail'; readonly error: JobError; readonly reason: FailReason }
-  /** Ends as cancelled; also how an occurrence is skipped whose schedule no longer wants it: `reason` says why. */
+  /**
+   * Ends as cancelled; also how an occurrence is skipped whose schedule no longer wants it: `reason` says why. Without one it keeps that of the
+   * request to cancel, as does any way back to pending that such a request turns into a cancellation.
+   */
   | { readonly kind: 'cancel'; readonly reason?: string }
   /** Never started: back as it was, the attempt given back. */
   | { readonly kind: 'release' }
@@ -204,6 +223,7 @@ export interface TypeCounts {
 }
 
 export interface JobCounts {
+  /** Of every type that has had a job or was paused. */
   readonly types: Readonly<Record<string, TypeCounts>>
 }
 
@@ -238,6 +258,12 @@ export interface WorkerRecord {
  * the answer says which.
  */
 export interface JobStore extends Lifecycle {
+  /** How many calls of `settle` one worker may have under way at once, where that is faster; default 1. */
+  readonly settlesAtOnce?: number
+  /** How many calls of `insert` may be under way at once, where that is faster; default 1. The store applies them in the order of the calls. */
+  readonly insertsAtOnce?: number
+  /** It keeps payloads as text, so jobs may bring theirs as `payloadText`. Default false. */
+  readonly takesPayloadText?: boolean
   /** `exists`: a job of that id was there, is remembered, or came earlier in this call; nothing changed. An Error: that job alone failed. */
   insert(
     jobs: readonly NewJob[],
@@ -255,6 +281,11 @@ export interface JobStore extends Lifecycle {
   heartbeat(worker: WorkerReport, held: readonly Held[]): Promise<HeartbeatReply>
   /** One bounded round: jobs of dead workers back or failed, expired jobs failed, finished ones pruned. Safe to run twice at once. */
   sweep(limits: SweepLimits): Promise<SweepReport>
+  /**
+   * For stores that keep jobs in more than one place: a short round of what jobs would wait for until the next sweep, which does it as
+   * well. The leader calls it every few seconds. Resolves to whether there is more to do at once. Safe to run twice at once.
+   */
+  tend?(): Promise<boolean>
   get(ids: readonly string[]): Promise<readonly (JobRecord | null)[]>
   list(query: JobQuery): Promise<JobPage>
   counts(): Promise<JobCounts>

@@ -14,6 +14,7 @@ export interface ScheduleRecord {
   readonly scheduleValue: string | number
   /** IANA name. */
   readonly timeZone: string
+  /** What its users want of it: one that has nothing left to fire, such as a `once` that fired, stays `active`, with `next` null. */
   readonly state: ScheduleState
   /** The one due instant that may fire; null: none is left, or inactive. Only grows, except when the schedule is changed or enabled. */
   readonly next: number | null

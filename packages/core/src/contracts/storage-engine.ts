@@ -46,6 +46,19 @@ export interface CompareAndSetItem<T> {
   readonly value: T
 }
 
+/** A change of some top-level fields of one record. */
+export interface PatchItem {
+  readonly id: string
+  /** What fields must be: equal by value; `undefined`: missing. */
+  readonly where: Readonly<Record<string, string | number | boolean | null | undefined>>
+  /** What fields become; `undefined`: missing. Not `rev`. */
+  readonly set: Readonly<Record<string, unknown>>
+  /** A field, not in `set`, that grows by one; what is no number counts as 0. */
+  readonly count?: string
+  /** A field, not in `set`, that becomes the record's new `rev`. */
+  readonly revTo?: string
+}
+
 /**
  * Keeps records: (namespace, id) → a JSON-plus-Date value. Reads see every acknowledged write, from any node. Values are deep
  * copies both ways. Namespaces and ids follow `checkName`; values follow the codec (VALUE_UNSERIALIZABLE, VALUE_TOO_LARGE).
@@ -86,6 +99,17 @@ export interface IStorageEngine extends Lifecycle {
   compareAndSet?<T>(namespace: string, id: string, expectedRev: number | null, value: T): Promise<boolean>
   /** One answer per item, in order; each item atomic by itself. */
   compareAndSetMany?<T>(namespace: string, items: readonly CompareAndSetItem<T>[]): Promise<boolean[]>
+  /**
+   * Changes some fields of each record for which `where` holds, and adds one to its `rev`; every other field stays as it is. Null where
+   * that was refused: no such record, one without an integer `rev`, or `where` does not hold. Else, with `read`, the record as it is afterwards;
+   * without, true. One answer per item, in order; each item atomic by itself, on the server. With the method core claims and settles jobs
+   * without reading them or writing them whole. Rejects as `checkPatch` does, and as the codec for values of `set`.
+   */
+  patchMany?<T = true>(
+    namespace: string,
+    items: readonly PatchItem[],
+    options?: { readonly read?: boolean },
+  ): Promise<(T | null)[]>
   /** One answer per id, in the order of `ids`. */
   getMany?<T>(namespace: string, ids: readonly string[]): Promise<(T | null)[]>
   saveMany?<T>(namespace: string, records: readonly StoredRecord<T>[]): Promise<void>
@@ -104,6 +128,7 @@ export const STORAGE_OPTIONAL = [
   'page',
   'compareAndSet',
   'compareAndSetMany',
+  'patchMany',
   'getMany',
   'saveMany',
   'deleteMany',

@@ -14,6 +14,7 @@ export type ErrorCode =
   | 'UNAVAILABLE'
   | 'UNSUPPORTED'
   | 'ADAPTER_INVALID'
+  | 'ADAPTER_NOT_INSTALLED'
   | 'JOB_DEFINITION_NOT_FOUND'
   | 'JOB_ALREADY_REGISTERED'
   | 'PAYLOAD_INVALID'
@@ -64,6 +65,12 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorCodeEntry>> = {
   ADAPTER_INVALID: {
     meaning: 'An object handed in as storage, broker, lock or adapters lacks required methods.',
     remedy: 'The message lists every missing method. Add them, or pass what an adapter package made.',
+  },
+  ADAPTER_NOT_INSTALLED: {
+    meaning:
+      'The package of a mode or adapter type is not installed where core or the application can see it, or does not load.',
+    remedy:
+      'The message names the package and the command that installs it beside @sched/core. Where it is there and does not load, `cause` says why.',
   },
   JOB_DEFINITION_NOT_FOUND: {
     meaning: 'No job of that type is registered with this scheduler.',
@@ -116,6 +123,6 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorCodeEntry>> = {
   SHUTTING_DOWN: {
     meaning: 'The scheduler stopped before the attempt ended; its signal was aborted with this.',
     remedy:
-      'The job is delivered again. Raise `shutdownTimeout`, or end early when `ctx.isShuttingDown` is true.',
+      'An at-least-once job is given back and runs again. An at-most-once job has failed for good, with the reason `error`, and runs again only by `retryJob`. Raise `shutdownTimeout`, or end early when `ctx.isShuttingDown` is true.',
   },
 }

@@ -16,6 +16,10 @@ const made: readonly (readonly [errors.SchedError, string])[] = [
   [new errors.UnsupportedError('not here'), 'not here'],
   [new errors.AdapterInvalidError('lacks save', ['save']), 'lacks save'],
   [
+    new errors.AdapterNotInstalledError('@sched/redis', 'npm install @sched/redis', "mode 'redis' needs it"),
+    "@sched/redis: mode 'redis' needs it; `npm install @sched/redis` installs it",
+  ],
+  [
     new errors.JobDefinitionNotFoundError('mail', ['a', 'b']),
     'no job of type "mail" is registered (registered are: a, b)',
   ],

@@ -80,6 +80,18 @@ export class AdapterInvalidError extends SchedError {
   }
 }
 
+/** `package`: what is missing or does not load. `command`: what installs it. */
+export class AdapterNotInstalledError extends SchedError {
+  readonly package: string
+  readonly command: string
+  /** `why`: a sentence without its end, e.g. `mode 'redis' needs it`. */
+  constructor(name: string, command: string, why: string, options?: SchedErrorOptions) {
+    super('ADAPTER_NOT_INSTALLED', `${name}: ${why}; \`${command}\` installs it`, options)
+    this.package = name
+    this.command = command
+  }
+}
+
 export class JobDefinitionNotFoundError extends SchedError {
   readonly type: string
   constructor(type: string, known: readonly string[] = []) {

@@ -69,9 +69,9 @@ test('an interruption gives the attempt back, also without retries left; a refus
 })
 
 test('anything thrown becomes a stored error', () => {
-  expect(toJobError(Object.assign(new TypeError('bad\ud800'), { code: 'E1' }))).toMatchObject({
+  expect(toJobError(Object.assign(new TypeError('bad\ud800\0'), { code: 'E1' }))).toMatchObject({
     name: 'TypeError',
-    message: 'bad\ufffd',
+    message: 'bad\ufffd\ufffd',
     code: 'E1',
   })
   expect(toJobError('text')).toEqual({ name: 'Error', message: 'text' })

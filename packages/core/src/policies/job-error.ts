@@ -4,7 +4,8 @@ import type { JobError } from '../contracts/job-record.ts'
 const MAX_MESSAGE = 8_192
 const MAX_STACK = 16_384
 
-/** What was thrown, as it is stored. Takes anything, also hostile objects whose properties throw, and always gives well-formed text. */
+/** What was thrown, as it is stored. Takes anything, also hostile objects whose properties throw, and always gives text that every store
+ * keeps as it is: well-formed, without NUL. */
 export function toJobError(thrown: unknown): JobError {
   try {
     return thrown instanceof Error
@@ -38,5 +39,5 @@ function show(thrown: unknown): string {
 }
 
 function clip(text: string, max: number): string {
-  return (text.length > max ? `${text.slice(0, max)}…` : text).toWellFormed()
+  return (text.length > max ? `${text.slice(0, max)}…` : text).toWellFormed().replaceAll('\0', '\ufffd')
 }

@@ -1,95 +1,12 @@
 import { expect, test } from 'vitest'
-import { UnavailableError, ValueUnserializableError } from '../errors/sched-error.ts'
-import { Events } from '../telemetry/events.ts'
-import { EmptyLogger } from '../telemetry/logger.ts'
-import { ManualClock } from '../values/manual-clock.ts'
+import { UnavailableError, ValueTooLargeError, ValueUnserializableError } from '../errors/sched-error.ts'
 import { Attempt } from './attempt.ts'
-import { Consumer } from './consumer.ts'
-import { Executor } from './executor.ts'
+import { LEASE_MS, setupLoop } from './consumer.test-support.ts'
 import { defineJob } from './job-definition.ts'
-import { OutcomeReporter } from './outcome-reporter.ts'
-import { Registry } from './registry.ts'
-import { Renewer } from './renewer.ts'
-import { claimedJob, ScriptedJobStore } from './scripted-job-store.support.ts'
-import { Settler } from './settler.ts'
-import { WorkerLease } from './worker-lease.ts'
-
-const LEASE_MS = 60_000
-
-/** Lets a handler keep the event loop busy: time passes, and no timer can fire. */
-class BusyClock extends ManualClock {
-  busyMs = 0
-  override monotonic(): number {
-    return super.monotonic() + this.busyMs
-  }
-}
-
-function setup(options: { max?: number; concurrency?: number; handle?: (id: string) => unknown } = {}) {
-  const { max = 3, concurrency, handle = () => undefined } = options
-  const clock = new BusyClock({ turns: 10 })
-  const store = new ScriptedJobStore()
-  const registry = new Registry()
-  const events = new Events(new EmptyLogger())
-  const settler = new Settler()
-  const lease = new WorkerLease(clock, 'w')
-  const errors: unknown[] = []
-  events.on('error', ({ error }) => errors.push(error))
-  registry.add(
-    defineJob({
-      type: 'job',
-      handle: (_, ctx) => handle(ctx.jobId),
-      ...(concurrency !== undefined && { concurrency }),
-    }),
-  )
-  const logger = new EmptyLogger()
-  const executor: Executor = new Executor({
-    clock,
-    lease,
-    settler,
-    events,
-    logger,
-    maxConcurrentJobs: max,
-    serverNow: () => clock.now(),
-    random: () => 0.5,
-    gate: () => undefined,
-    onProgress: () => consumer.turn(),
-    host: { isShuttingDown: false, log() {}, progress() {}, signOfLife() {}, renew: async () => {} },
-  })
-  const reporter = new OutcomeReporter({ events, logger, jobs: store.asStore, gate: () => undefined })
-  const consumer: Consumer = new Consumer({
-    store: store.asStore,
-    clock,
-    lease,
-    registry,
-    executor,
-    settler,
-    events,
-    maxConcurrentJobs: max,
-    leaseMs: LEASE_MS,
-    pollMs: 5_000,
-    random: () => 1,
-    onSettled: (batch, settled) => reporter.report(batch, settled),
-  })
-  const renewer = new Renewer({
-    store: store.asStore,
-    clock,
-    lease,
-    executor,
-    settler,
-    events,
-    logger,
-    leaseMs: LEASE_MS,
-    heartbeatMs: 15_000,
-    info: () => ({}),
-    measure: async () => {},
-    onRenewed: () => consumer.turn(),
-  })
-  lease.renewed(clock.monotonic(), LEASE_MS)
-  return { clock, store, consumer, executor, settler, events, lease, registry, renewer, errors }
-}
+import { claimedJob } from './scripted-job-store.support.ts'
 
 test('an idle loop claims once, sleeps exactly until something is due, and polls only as a fall-back', async () => {
-  const { clock, store, consumer } = setup()
+  const { clock, store, consumer } = setupLoop()
   let nextDueInMs: number | null = 1_234
   store.settle = async () => ({ nextDueInMs })
   consumer.open()
@@ -111,7 +28,7 @@ test('an idle loop claims once, sleeps exactly until something is due, and polls
 })
 
 test('the end of attempts and the next claim share one call; only one call is under way', async () => {
-  const { clock, store, consumer } = setup()
+  const { clock, store, consumer } = setupLoop()
   let under = 0
   let most = 0
   let left = 40
@@ -136,7 +53,7 @@ test('the end of attempts and the next claim share one call; only one call is un
 })
 
 test('a store that says more but gives nothing is not asked in a tight loop', async () => {
-  const { clock, store, consumer } = setup()
+  const { clock, store, consumer } = setupLoop()
   store.settle = async () => ({ nextDueInMs: 0 })
   consumer.open()
   await clock.advance(1_000)
@@ -145,7 +62,7 @@ test('a store that says more but gives nothing is not asked in a tight loop', as
 })
 
 test('outcomes of a store that is away are sent again first, once it is back, with longer and longer pauses', async () => {
-  const { clock, store, consumer, settler, errors } = setup({ max: 2 })
+  const { clock, store, consumer, settler, errors } = setupLoop({ max: 2 })
   let away = false
   let jobs = [claimedJob('a'), claimedJob('b')]
   store.settle = async () => {
@@ -167,7 +84,7 @@ test('outcomes of a store that is away are sent again first, once it is back, wi
 })
 
 test('one outcome that the store refuses does not keep the others, and its job fails for that', async () => {
-  const { clock, store, consumer, settler } = setup({ max: 8 })
+  const { clock, store, consumer, settler } = setupLoop({ max: 8 })
   const accepted: string[] = []
   let jobs = 'abcdefgh'.split('').map((id) => claimedJob(id))
   store.settle = async ({ outcomes }) => {
@@ -186,8 +103,30 @@ test('one outcome that the store refuses does not keep the others, and its job f
   expect(settler.isEmpty).toBe(true)
 })
 
+test('a result that the store cannot keep is left out: the work was done', async () => {
+  const { clock, store, consumer, settler, errors } = setupLoop({ handle: (id) => `result of ${id}` })
+  const accepted: unknown[] = []
+  let jobs = [claimedJob('a'), claimedJob('b')]
+  store.settle = async ({ outcomes }) => {
+    if (outcomes.some((outcome) => outcome.id === 'b' && 'result' in outcome))
+      throw new ValueTooLargeError('the record', 10, 8)
+    accepted.push(...outcomes.map(({ id, kind, ...rest }) => [id, kind, 'result' in rest && rest.result]))
+    const given = jobs
+    jobs = []
+    return { jobs: given }
+  }
+  consumer.open()
+  await clock.advance(20_000)
+  expect(accepted).toEqual([
+    ['a', 'complete', 'result of a'],
+    ['b', 'complete', false],
+  ])
+  expect(errors.at(-1)).toMatchObject({ code: 'VALUE_TOO_LARGE' })
+  expect(settler.isEmpty).toBe(true)
+})
+
 test('a job whose every outcome is refused stays held, so that it is not run again, and is named when the worker leaves', async () => {
-  const { clock, store, consumer, settler, errors, renewer } = setup()
+  const { clock, store, consumer, settler, errors, renewer } = setupLoop()
   const errorsSent: unknown[] = []
   await renewer.start()
   let jobs = [claimedJob('c')]
@@ -211,7 +150,7 @@ test('a job whose every outcome is refused stays held, so that it is not run aga
 })
 
 test('a leaving worker names what was started and not settled, and nothing else', async () => {
-  const { clock, store, consumer, renewer } = setup({
+  const { clock, store, consumer, renewer } = setupLoop({
     max: 2,
     handle: (id) => (id === 'ended' ? undefined : new Promise(() => {})),
   })
@@ -234,7 +173,7 @@ test('a leaving worker names what was started and not settled, and nothing else'
 
 test('outcomes of lost attempts are not sent, unless they may have reached the store', async () => {
   const stale: string[] = []
-  const { clock, store, consumer, renewer, events, settler, registry, lease } = setup()
+  const { clock, store, consumer, renewer, events, settler, registry, lease } = setupLoop()
   events.on('stale', ({ job, outcome }) => stale.push(`${job.id} ${outcome}`))
   let jobs = [claimedJob('sent')]
   let away = true
@@ -263,7 +202,7 @@ test('outcomes of lost attempts are not sent, unless they may have reached the s
 
 test('a lost attempt whose handler does not end keeps its slot for five seconds, and is told lost once', async () => {
   const lost: string[] = []
-  const { clock, store, consumer, renewer, events, executor, settler } = setup({
+  const { clock, store, consumer, renewer, events, executor, settler } = setupLoop({
     handle: () => new Promise(() => {}),
   })
   events.on('lost', ({ job }) => lost.push(job.id))
@@ -290,7 +229,7 @@ test('a lost attempt whose handler does not end keeps its slot for five seconds,
 
 test('types with a limit share the slots that are free, take turns, and are never claimed ahead', async () => {
   const ends: (() => void)[] = []
-  const { clock, store, consumer, registry } = setup({
+  const { clock, store, consumer, registry } = setupLoop({
     max: 2,
     handle: (id) => (id.startsWith('long') ? new Promise<void>((resolve) => ends.push(resolve)) : undefined),
   })
@@ -325,7 +264,7 @@ test('types with a limit share the slots that are free, take turns, and are neve
 
 test('an answer past the deadline is not run: what it brought goes back', async () => {
   const ran: string[] = []
-  const { clock, store, consumer } = setup({ handle: (id) => ran.push(id) })
+  const { clock, store, consumer } = setupLoop({ handle: (id) => ran.push(id) })
   let first = true
   store.settle = async () => {
     if (!first) return {}
@@ -342,7 +281,7 @@ test('an answer past the deadline is not run: what it brought goes back', async 
 })
 
 test('what was claimed ahead and finds no slot goes back after half a second', async () => {
-  const { clock, store, consumer, executor } = setup({ max: 1, handle: () => new Promise(() => {}) })
+  const { clock, store, consumer, executor } = setupLoop({ max: 1, handle: () => new Promise(() => {}) })
   let jobs = [claimedJob('a'), claimedJob('b')]
   store.settle = async () => {
     const given = jobs
@@ -359,7 +298,10 @@ test('what was claimed ahead and finds no slot goes back after half a second', a
 
 test('quick jobs are claimed ahead, bounded; a type with a limit never is', async () => {
   for (const concurrency of [undefined, 5]) {
-    const { clock, store, consumer } = setup({ max: 5, ...(concurrency !== undefined && { concurrency }) })
+    const { clock, store, consumer } = setupLoop({
+      max: 5,
+      ...(concurrency !== undefined && { concurrency }),
+    })
     let made = 0
     store.settle = async ({ want }) => {
       await new Promise<void>((resolve) => clock.after(2, resolve))
@@ -383,7 +325,7 @@ test('quick jobs are claimed ahead, bounded; a type with a limit never is', asyn
 test('a heartbeat names what is held, ends what is lost, and ignores what was settled since it was sent', async () => {
   const ends = new Map<string, () => void>()
   const lost: string[] = []
-  const { clock, store, consumer, renewer, events, executor } = setup({
+  const { clock, store, consumer, renewer, events, executor } = setupLoop({
     handle: (id) => new Promise<void>((resolve) => ends.set(id, resolve)),
   })
   events.on('lost', ({ job }) => lost.push(job.id))
@@ -420,7 +362,7 @@ test('a heartbeat names what is held, ends what is lost, and ignores what was se
 
 test('handlers that keep the event loop busy are started in slices, all of them', async () => {
   let started = 0
-  const { clock, store, consumer } = setup({
+  const { clock, store, consumer } = setupLoop({
     max: 20,
     handle: () => {
       started++
@@ -448,7 +390,7 @@ test('handlers that keep the event loop busy are started in slices, all of them'
 test('past the worker’s own lease nothing is started or claimed, and both go on with the next answered heartbeat', async () => {
   const ends: (() => void)[] = []
   const started: string[] = []
-  const { clock, store, consumer, lease } = setup({
+  const { clock, store, consumer, lease } = setupLoop({
     max: 1,
     handle: (id) => {
       started.push(id)

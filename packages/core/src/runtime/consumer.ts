@@ -4,8 +4,8 @@
  * comes, or the fall-back poll: polling is the truth, wakes only make it early.
  */
 
-import type { JobError } from '../contracts/job-record.ts'
 import {
+  type ClaimedJob,
   type ClaimRequest,
   type JobStore,
   MAX_BATCH,
@@ -13,13 +13,14 @@ import {
   type Settled,
 } from '../contracts/job-store.ts'
 import { SchedError } from '../errors/sched-error.ts'
-import { toJobError } from '../policies/job-error.ts'
 import type { Events } from '../telemetry/events.ts'
-import type { Clock, Timer } from '../values/clock.ts'
+import type { Clock } from '../values/clock.ts'
+import { Alarm } from './alarm.ts'
 import { Attempt } from './attempt.ts'
 import { ClaimAhead } from './claim-ahead.ts'
 import { ClaimTypes } from './claim-types.ts'
 import type { Executor } from './executor.ts'
+import { replaceRefused } from './refused-outcome.ts'
 import type { Registry } from './registry.ts'
 import type { OutcomeBatch, Settler } from './settler.ts'
 import type { WorkerLease } from './worker-lease.ts'
@@ -33,13 +34,6 @@ const EMPTY_MS = 1
 const LONGEST_EMPTY_MS = 50
 /** What failed, as `error` events name it. */
 const DURING = 'settle and claim'
-/** Whatever was wrong with the error that the handler threw, this one can be stored. */
-const NOT_STORABLE: JobError = {
-  name: 'SchedError',
-  message:
-    'this attempt ended, and the store took neither its outcome nor the error with which it refused that',
-}
-
 export interface ConsumerParts {
   readonly store: JobStore
   readonly clock: Clock
@@ -60,10 +54,14 @@ export class Consumer {
   readonly #parts: ConsumerParts
   readonly #ahead: ClaimAhead
   readonly #types: ClaimTypes
+  readonly #alarm: Alarm
   /** Claims may be made. */
   #claiming = false
   #turnPending = false
-  #call: Promise<void> | undefined
+  /** Calls under way, how many there may be, and for how many jobs they ask. */
+  #calls = 0
+  readonly #mostCalls: number
+  #asked = 0
   /** Something may be claimable. */
   #hungry = true
   #wakes = 0
@@ -74,15 +72,19 @@ export class Consumer {
   #pauseMs = FIRST_PAUSE_MS
   #emptyMs = EMPTY_MS
   /** After a refusal of a whole batch: smaller ones, to find the culprit. */
-  #batchSize = MAX_BATCH
-  #timer: Timer | undefined
-  #timerAt = Number.POSITIVE_INFINITY
+  #batchSize: number
+  /** So many are settled, or claimed, by one call: with as many under way as there may be, handlers have as much work meanwhile. */
+  readonly #largest: number
   #onDrained: (() => void) | undefined
   #closed = false
 
   constructor(parts: ConsumerParts) {
     this.#parts = parts
+    this.#mostCalls = parts.store.settlesAtOnce ?? 1
+    this.#largest = Math.floor(MAX_BATCH / (2 * this.#mostCalls))
+    this.#batchSize = this.#largest
     this.#types = new ClaimTypes(parts.registry)
+    this.#alarm = new Alarm(parts.clock, () => this.turn())
     this.#ahead = new ClaimAhead(parts.leaseMs, parts.clock.monotonic())
   }
 
@@ -111,9 +113,7 @@ export class Consumer {
   close(): void {
     this.#closed = true
     this.#claiming = false
-    this.#timer?.cancel()
-    this.#timer = undefined
-    this.#timerAt = Number.POSITIVE_INFINITY
+    this.#alarm.cancel()
   }
 
   /** A hint that something became claimable. */
@@ -136,42 +136,70 @@ export class Consumer {
   #turn(): void {
     const { executor, settler, clock } = this.#parts
     executor.turn()
-    if (this.#call !== undefined) return
+    if (this.#calls === this.#mostCalls) return
     const now = clock.monotonic()
-    if (this.#claiming) this.#giveBackHeld(now)
-    if (settler.isEmpty && this.#onDrained) {
-      this.#onDrained()
-      this.#onDrained = undefined
-    }
+    if (this.#calls === 0) this.#whileNothingIsUnderWay(now)
     if (now < this.#pausedUntil) {
-      this.#sleepUntil(this.#pausedUntil)
+      this.#alarm.ringAt(this.#pausedUntil)
       return
     }
     const want = this.#want(now)
-    if (want === undefined && settler.waiting === 0) this.#sleep(now)
-    else this.#call = this.#settle(settler.take(this.#batchSize), want)
+    if (this.#calls > 0) {
+      if (this.#isWorthAnother(want)) this.#send(want)
+    } else if (want === undefined && settler.waiting === 0) this.#sleep(now)
+    else this.#send(want)
+  }
+
+  #whileNothingIsUnderWay(now: number): void {
+    if (this.#claiming) this.#giveBackHeld(now)
+    if (!this.#parts.settler.isEmpty || !this.#onDrained) return
+    this.#onDrained()
+    this.#onDrained = undefined
+  }
+
+  /** Beside a call under way: only for much, and while all goes well. */
+  #isWorthAnother(want: ClaimRequest | undefined): boolean {
+    if (this.#batchSize < this.#largest || this.#pauseMs > FIRST_PAUSE_MS) return false
+    return this.#parts.settler.waiting >= this.#largest || (want?.limit ?? 0) >= this.#largest / 2
+  }
+
+  #send(want: ClaimRequest | undefined): void {
+    void this.#settle(this.#parts.settler.take(this.#batchSize), want)
   }
 
   async #settle(batch: OutcomeBatch, want: ClaimRequest | undefined): Promise<void> {
     const { store, clock, settler } = this.#parts
     const sentAt = clock.monotonic()
     const wakes = this.#wakes
+    const asked = want?.limit ?? 0
+    this.#calls++
+    this.#asked += asked
     try {
       const answer = await store.settle(batch.outcomes, want)
       const now = clock.monotonic()
       this.#pauseMs = FIRST_PAUSE_MS
-      this.#batchSize = Math.min(MAX_BATCH, this.#batchSize * 2)
+      this.#batchSize = Math.min(this.#largest, this.#batchSize * 2)
       this.#parts.events.worked(DURING)
-      settler.confirm()
+      settler.confirm(batch)
       if (want) this.#claimed(want, answer, { sentAt, now, woken: this.#wakes !== wakes })
       if (batch.outcomes.length > 0) this.#parts.onSettled(batch, answer.settled)
     } catch (error) {
       this.#failed(batch, error)
     } finally {
-      this.#call = undefined
+      this.#calls--
+      this.#asked -= asked
+      this.#claimMore()
       this.#parts.executor.pump()
       this.turn()
     }
+  }
+
+  /** Before what was claimed is started: so the store works while the handlers do, instead of in turns with them. */
+  #claimMore(): void {
+    const now = this.#parts.clock.monotonic()
+    if (this.#closed || !this.#hungry || now < this.#pausedUntil) return
+    const want = this.#want(now)
+    if (want !== undefined && (this.#calls === 0 || this.#isWorthAnother(want))) this.#send(want)
   }
 
   #want(now: number): ClaimRequest | undefined {
@@ -181,22 +209,37 @@ export class Consumer {
     // a call that settles may as well claim: it is the same trip
     if (!this.#hungry && settler.waiting === 0) return undefined
     const { running, queued } = executor
-    const free = maxConcurrentJobs - running - queued
-    const ahead = this.#ahead.allowance(now, executor.ended)
-    const unsettled = settler.refused + Math.max(0, settler.waiting - this.#batchSize)
-    const left = MAX_BATCH - running - queued - unsettled
-    const limit = Math.min(free + (this.#types.limitedAreDue(now) ? 0 : ahead), left)
+    const free = maxConcurrentJobs - running - queued - this.#asked
+    const ahead = this.#ahead.allowance(now, executor)
+    const unsettled = settler.refused + settler.sent + Math.max(0, settler.waiting - this.#batchSize)
+    const left = MAX_BATCH - running - queued - this.#asked - unsettled
+    const limit = Math.min(free + (this.#types.limitedAreDue(now) ? 0 : ahead), left, this.#largest)
     if (limit < 1) return undefined
     const types = this.#types.forClaim(Math.min(free, limit), now)
-    return types.length === 0 ? undefined : { worker: lease.id, limit, types }
+    const worker = lease.id
+    const handOver = (job: ClaimedJob): void => this.#handedOver(job, worker)
+    return types.length === 0 ? undefined : { worker, limit, types, handOver }
+  }
+
+  /** A job came to a claim that had stayed open: the next claim may stay open as well. */
+  #handedOver(job: ClaimedJob, worker: string): void {
+    if (this.#closed) return
+    const { lease, registry, executor } = this.#parts
+    const attempts = [new Attempt(job, registry.get(job.type), worker)]
+    if (worker !== lease.id || !this.#claiming) this.#release(attempts)
+    else executor.enqueue(attempts)
+    executor.turn()
+    this.wake()
   }
 
   #claimed(want: ClaimRequest, answer: Settled, call: { sentAt: number; now: number; woken: boolean }): void {
     const { lease, registry, executor } = this.#parts
     const { jobs, nextDueInMs } = answer
     this.#ahead.called(call.now - call.sentAt)
-    this.#claimedAt = call.sentAt
-    this.#dueAt = nextDueInMs === null ? Number.POSITIVE_INFINITY : call.now + nextDueInMs
+    if (call.sentAt >= this.#claimedAt) {
+      this.#claimedAt = call.sentAt
+      this.#dueAt = nextDueInMs === null ? Number.POSITIVE_INFINITY : call.now + nextDueInMs
+    }
     this.#hungry = call.woken || jobs.length >= want.limit
     if (nextDueInMs === 0 && jobs.length === 0) {
       this.#dueAt = call.now + this.#emptyMs
@@ -215,27 +258,11 @@ export class Consumer {
     events.failed(DURING, error)
     this.#hungry = true
     const refused = error instanceof SchedError && error.code !== 'UNAVAILABLE' && error.code !== 'CLOSED'
-    if (refused && batch.outcomes.length === 1) this.#replaceRefused(batch, error)
-    else settler.putBack()
+    if (refused && batch.outcomes.length === 1) replaceRefused(settler, batch, error)
+    else settler.putBack(batch)
     if (refused && batch.outcomes.length > 0) this.#batchSize = Math.max(1, batch.outcomes.length >> 1)
     this.#pausedUntil = clock.monotonic() + this.#pauseMs * (0.5 + random() / 2)
     this.#pauseMs = Math.min(LONGEST_PAUSE_MS, this.#pauseMs * 2)
-  }
-
-  /** The store takes everything but this outcome: the job fails for that reason, and if even that is refused, it stays held. */
-  #replaceRefused({ outcomes, attempts }: OutcomeBatch, error: unknown): void {
-    const { settler } = this.#parts
-    const { id, token } = outcomes[0]!
-    const attempt = attempts[0]!
-    settler.confirm()
-    const refusals = ++attempt.outcomesRefused
-    if (refusals > 2) {
-      settler.keepRefused(attempt)
-      return
-    }
-    const stored = refusals === 1 ? toJobError(error) : NOT_STORABLE
-    attempt.error = error
-    settler.add(attempt, { id, token, kind: 'fail', reason: 'error', error: stored })
   }
 
   #giveBackHeld(now: number): void {
@@ -260,21 +287,7 @@ export class Consumer {
     // without a slot, the end of an attempt is what it waits for; without a lease, a heartbeat
     if (executor.running < maxConcurrentJobs && now < lease.until)
       until = Math.min(until, this.#dueAt, this.#claimedAt + pollMs)
-    this.#sleepUntil(until)
-  }
-
-  /** A timer that is set for an earlier moment stays: when it fires, the turn finds out what to wait for. */
-  #sleepUntil(at: number): void {
-    if (at === Number.POSITIVE_INFINITY || (this.#timer && this.#timerAt <= at)) return
-    this.#timer?.cancel()
-    this.#timerAt = at
-    // whole milliseconds: a rest too small to move the clock would be waited for again and again
-    const delayMs = Math.max(0, Math.ceil(at - this.#parts.clock.monotonic()))
-    this.#timer = this.#parts.clock.after(delayMs, () => {
-      this.#timer = undefined
-      this.#timerAt = Number.POSITIVE_INFINITY
-      this.turn()
-    })
+    this.#alarm.ringAt(until)
   }
 }
 

@@ -6,11 +6,11 @@ import {
   ValueUnserializableError,
 } from '../errors/sched-error.ts'
 import type { Clock } from '../values/clock.ts'
-import { copyValue, isNormal } from '../values/codec.ts'
+import { copyValue, isNormal, normalText } from '../values/codec.ts'
+import { checkOptions } from '../values/known-options.ts'
 import { show } from '../values/show.ts'
 import { BATCH_OPTIONS, ENQUEUE_OPTIONS, type EnqueueOptions, ITEM_OPTIONS } from './enqueue-options.ts'
 import { JobIds } from './job-id.ts'
-import { checkOptions } from './known-options.ts'
 import type { Producer } from './producer.ts'
 import { buildRecord } from './record-builder.ts'
 import type { RegisteredJob, Registry } from './registry.ts'
@@ -41,18 +41,43 @@ export class Enqueuer {
     this.#madeId = () => ids.next()
   }
 
-  async enqueue(type: string, payload: unknown, options: EnqueueOptions | undefined): Promise<string> {
-    const job = this.#registry.get(type)
-    // a copy, because the caller may change its object while the batch waits
-    const copy = payload === undefined ? null : copyValue(payload, PAYLOAD)
-    const checked = checkPayload(job, payload)
+  enqueue(type: string, payload: unknown, options: EnqueueOptions | undefined): Promise<string> {
+    const { producer } = this.#source
+    let record: NewJob
+    let checked: Promise<unknown> | undefined
+    try {
+      const job = this.#registry.get(type)
+      const text = producer?.takesText && payload !== undefined ? normalText(payload) : undefined
+      record = this.#record(job, payload, text, options)
+      checked = checkPayload(job, payload, text !== undefined)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    if (producer === undefined || checked !== undefined || options?.tx !== undefined)
+      return this.#enqueueLater(record, checked, options?.tx)
+    return producer.add(record)
+  }
+
+  /** What is stored is what the payload is now: the caller, or a schema that works in place, may change the object before it is sent. */
+  #record(
+    job: RegisteredJob,
+    payload: unknown,
+    text: string | undefined,
+    options: EnqueueOptions | undefined,
+  ): NewJob {
+    const taken = payload === undefined ? null : text === undefined ? copyValue(payload, PAYLOAD) : payload
     const given =
-      options === undefined ? undefined : { options, what: `enqueue("${type}")`, known: ENQUEUE_OPTIONS }
-    const record = buildRecord(job, copy, this.#madeId, given)
-    if (checked !== undefined) await checked
+      options === undefined ? undefined : { options, what: `enqueue("${job.type}")`, known: ENQUEUE_OPTIONS }
+    const record = buildRecord(job, taken, this.#madeId, given)
+    if (text !== undefined) record.payloadText = text
+    return record
+  }
+
+  async #enqueueLater(record: NewJob, checked: Promise<unknown> | undefined, tx: unknown): Promise<string> {
+    await checked
     const producer = this.#source.producer ?? (await this.#source.open()).producer
-    if (options?.tx === undefined) return producer.add(record)
-    return (await producer.addWithin(options.tx, [record]))[0]!
+    if (tx === undefined) return producer.add(record)
+    return (await producer.addWithin(tx, [record]))[0]!
   }
 
   async enqueueMany(
@@ -96,6 +121,7 @@ const PAYLOAD = { root: 'payload' } as const
 export function checkPayload(
   { type, schema }: RegisteredJob,
   payload: unknown,
+  isNormalAlready = false,
 ): Promise<unknown> | undefined {
   if (schema === undefined) {
     if (payload === undefined || payload === null) return undefined
@@ -103,7 +129,7 @@ export function checkPayload(
       `the definition of "${type}" has no schema, so it takes no payload: give it a schema, or pass undefined, and options after it`,
     )
   }
-  const asIs = payload === undefined || isNormal(payload)
+  const asIs = isNormalAlready || payload === undefined || isNormal(payload)
   const data = schema.parse(asIs ? payload : copyValue(payload, PAYLOAD))
   return data instanceof Promise ? data : undefined
 }

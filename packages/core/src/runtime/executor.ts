@@ -44,6 +44,9 @@ export class Executor implements CallEnds {
   ended = 0
   /** When an attempt last started or ended: monotonic milliseconds. */
   lastMove = 0
+  /** Since when something runs, and how long something did before. */
+  #busySince = 0
+  #busyMs = 0
 
   constructor(parts: ExecutorParts) {
     this.#parts = parts
@@ -57,6 +60,11 @@ export class Executor implements CallEnds {
 
   get queued(): number {
     return this.#waiting.length
+  }
+
+  /** Milliseconds until now in which at least one attempt ran. */
+  get busyMs(): number {
+    return this.running === 0 ? this.#busyMs : this.#busyMs + this.#parts.clock.monotonic() - this.#busySince
   }
 
   /** Claimed attempts, to be started when there are slots. */
@@ -187,6 +195,7 @@ export class Executor implements CallEnds {
       return
     }
     attempt.state = 'running'
+    if (this.#running.length === 0) this.#busySince = now
     attempt.index = this.#running.push(attempt) - 1
     if (hasLimits(attempt)) armLimits(attempt, clock, this.#onLimit)
     this.#calls.start(attempt)
@@ -232,6 +241,7 @@ export class Executor implements CallEnds {
       this.#running[attempt.index] = last
       last.index = attempt.index
     }
+    if (this.#running.length === 0) this.#busyMs += now - this.#busySince
     this.lastMove = now
     this.ended++
   }

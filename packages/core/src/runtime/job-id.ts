@@ -1,13 +1,17 @@
 import { randomFillSync } from 'node:crypto'
 
 const HEX3: readonly string[] = Array.from({ length: 4096 }, (_, i) => i.toString(16).padStart(3, '0'))
+const DIGITS = '0123456789abcdef'
 const VARIANT: readonly string[] = ['8', '9', 'a', 'b']
-const POOL_WORDS = 1024
+const POOL_WORDS = 256
+
+/** How long the random bits are kept, in milliseconds: a step of the upper 32 bits of the time. */
+const EPOCH_MS = 65_536
 
 /**
  * UUIDv7 (RFC 9562): 48 bits of epoch milliseconds, a 12-bit counter within the millisecond, 62 random bits. Ids of one generator
- * strictly grow, also when the clock goes back. The random bits are drawn anew each millisecond, not for each id: together with the
- * counter that is as unique, and it makes an id cost three concatenations.
+ * strictly grow, also when the clock goes back. The 62 bits tell generators apart: they are drawn anew once a minute, not for each id, and
+ * together with the time and the counter that is as unique; so an id costs a few concatenations.
  */
 export class JobIds {
   readonly #now: () => number
@@ -15,8 +19,12 @@ export class JobIds {
   #left = 0
   #ms = Number.NEGATIVE_INFINITY
   #counter = 0
-  #head = ''
+  /** Which 65,536 milliseconds `#ms` lies in, and what all ids of these begin and end with. */
+  #epoch = Number.NaN
+  #start = ''
   #tail = ''
+  /** What all ids of this millisecond begin with. */
+  #head = ''
 
   /** `now`: epoch milliseconds. */
   constructor(now: () => number) {
@@ -33,12 +41,20 @@ export class JobIds {
   /** The counter starts in its lower quarter: room to count, and not every id of a quiet process looks alike. */
   #begin(ms: number): void {
     this.#ms = ms
-    const time = Math.max(0, ms).toString(16).padStart(12, '0')
+    this.#counter = this.#random() & 1023
+    const time = Math.max(0, ms)
+    const epoch = Math.floor(time / EPOCH_MS)
+    if (epoch !== this.#epoch) this.#beginEpoch(epoch)
+    const rest = time - epoch * EPOCH_MS
+    this.#head = `${this.#start}${HEX3[rest >> 4]}${DIGITS[rest & 15]}-7`
+  }
+
+  #beginEpoch(epoch: number): void {
+    this.#epoch = epoch
     const a = this.#random()
     const b = this.#random()
     const c = this.#random()
-    this.#counter = a & 1023
-    this.#head = `${time.slice(0, 8)}-${time.slice(8)}-7`
+    this.#start = `${epoch.toString(16).padStart(8, '0')}-`
     this.#tail = `-${VARIANT[a >>> 30]}${HEX3[b & 4095]}-${HEX3[(b >>> 12) & 4095]}${HEX3[c & 4095]}${HEX3[(c >>> 12) & 4095]}${HEX3[(a >>> 12) & 4095]}`
   }
 

@@ -6,13 +6,14 @@ import {
   JobNotFoundError,
   JobStateError,
 } from '../errors/sched-error.ts'
+import { checkChange, checkedQuery } from '../store/job-arguments.ts'
 import { type Metrics, toMetrics } from '../telemetry/metrics.ts'
 import type { Clock } from '../values/clock.ts'
 import { checkName, MAX_NAME_BYTES } from '../values/codec.ts'
 import { parseDuration } from '../values/duration.ts'
+import { checkOptions } from '../values/known-options.ts'
 import { show } from '../values/show.ts'
 import { readDelay, readInstant } from './enqueue-options.ts'
-import { checkOptions } from './known-options.ts'
 
 export interface CountQuery {
   readonly type?: string
@@ -81,6 +82,7 @@ export class JobManagement {
 
   async list(query: JobQuery): Promise<JobPage> {
     checkOptions(query, LIST_OPTIONS, 'listJobs')
+    checkedQuery(query)
     return this.#store.list(query)
   }
 
@@ -106,6 +108,7 @@ export class JobManagement {
   /** Throws JOB_NOT_FOUND, JOB_STATE. */
   async change(id: string, change: JobChange): Promise<void> {
     checkName(id, 'the job id', MAX_NAME_BYTES)
+    checkChange(change)
     const [answer] = await this.#store.change([id], change)
     if (answer === 'missing') throw new JobNotFoundError(id)
     if (answer === 'refused') throw await this.#refusal(id, change.kind)

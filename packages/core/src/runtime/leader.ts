@@ -53,10 +53,11 @@ export class Leader extends Service {
     await this.#rounds.stop()
     if (!this.#leading) return
     this.#lose()
+    if (this.isAbandoned) return
     try {
       await this.#parts.lock.release(KEY, this.#owner)
     } catch (error) {
-      this.#parts.events.failed('handing over leadership', error)
+      if (!this.isAbandoned) this.#parts.events.failed('handing over leadership', error)
     }
   }
 

@@ -1,9 +1,15 @@
-/** What the leader does: takes back the jobs of dead workers, fails expired ones, prunes finished ones, mends schedules. */
+/**
+ * What the leader does: takes back the jobs of dead workers, fails expired ones, prunes finished ones, mends schedules, and sees to what
+ * a store cannot leave until then.
+ */
 import type { JobStore, SweepReport } from '../contracts/job-store.ts'
 import type { Events } from '../telemetry/events.ts'
 import type { Clock } from '../values/clock.ts'
 import { Periodic } from './periodic.ts'
 import { Service } from './service.ts'
+
+/** How often a store that keeps jobs in more than one place is tended. */
+const TEND_MS = 5_000
 
 export interface MaintenanceParts {
   readonly store: JobStore
@@ -19,22 +25,26 @@ export class Maintenance extends Service {
   readonly #parts: MaintenanceParts
   readonly #sweeps: Periodic
   readonly #schedules: Periodic
+  readonly #tending: Periodic
 
   constructor(parts: MaintenanceParts) {
     super()
     this.#parts = parts
     this.#sweeps = new Periodic(parts.clock, () => this.#sweep())
     this.#schedules = new Periodic(parts.clock, () => this.#sweepSchedules())
+    this.#tending = new Periodic(parts.clock, () => this.#tend())
   }
 
   protected async onStart(): Promise<void> {
-    await Promise.all([this.#sweeps.start(), this.#schedules.start()])
+    await Promise.all([this.#sweeps.start(), this.#schedules.start(), this.#tending.start()])
     void this.#sweeps.now()
     void this.#schedules.now()
+    // the sweep now does what tending does
+    if (this.#parts.store.tend) this.#tending.arm(TEND_MS)
   }
 
   protected async onStop(): Promise<void> {
-    await Promise.all([this.#sweeps.stop(), this.#schedules.stop()])
+    await Promise.all([this.#sweeps.stop(), this.#schedules.stop(), this.#tending.stop()])
   }
 
   async #sweep(): Promise<number> {
@@ -53,6 +63,17 @@ export class Maintenance extends Service {
       events.failed('sweep', error)
     }
     return sweepMs
+  }
+
+  async #tend(): Promise<number> {
+    const { store, events, isLeader } = this.#parts
+    try {
+      while (isLeader() && (await store.tend?.())) await new Promise((resolve) => setImmediate(resolve))
+      events.worked('tending the job store')
+    } catch (error) {
+      events.failed('tending the job store', error)
+    }
+    return TEND_MS
   }
 
   async #sweepSchedules(): Promise<number> {

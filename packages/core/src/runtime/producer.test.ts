@@ -2,15 +2,17 @@ import { expect, test } from 'vitest'
 import type { NewJob } from '../contracts/job-store.ts'
 import { ClosedError, UnavailableError, ValueTooLargeError } from '../errors/sched-error.ts'
 import { ManualClock } from '../values/manual-clock.ts'
-import { type EnqueueManyError, Producer } from './producer.ts'
+import type { EnqueueManyError } from './insert-queue.ts'
+import { Producer } from './producer.ts'
 import { ScriptedJobStore } from './scripted-job-store.support.ts'
 
 const job = (id: string): NewJob => ({ id, type: 'job', payload: null, priority: 1 })
 const jobs = (count: number, from = 0): NewJob[] =>
   Array.from({ length: count }, (_, i) => job(`j${from + i}`))
 
-function setup() {
+function setup(insertsAtOnce = 1) {
   const store = new ScriptedJobStore()
+  store.insertsAtOnce = insertsAtOnce
   const clock = new ManualClock()
   return { store, clock, producer: new Producer(store.asStore, clock) }
 }
@@ -44,6 +46,96 @@ test('callers that enqueue again as soon as they are answered share the next bat
   }
   await Promise.all(Array.from({ length: 20 }, caller))
   expect(store.inserts.map((batch) => batch.length)).toEqual([20, 20, 20, 20, 20])
+})
+
+/** Inserts are answered by hand, in any order. */
+function answeredByHand(store: ScriptedJobStore): { sizes(): number[]; answer(call: number): Promise<void> } {
+  const answers: (() => void)[] = []
+  store.insert = (batch) =>
+    new Promise((resolve) => {
+      answers.push(() => resolve(batch.map(() => 'inserted')))
+    })
+  return {
+    sizes: () => store.inserts.map((batch) => batch.length),
+    async answer(call) {
+      answers[call]!()
+      await new Promise((resolve) => setImmediate(resolve))
+    },
+  }
+}
+
+test('a store that likes two inserts at once gets a burst in halves, and each half’s successors while the other is under way', async () => {
+  const { store, producer } = setup(2)
+  const { sizes, answer } = answeredByHand(store)
+  let next = 0
+  const caller = async (): Promise<void> => {
+    for (let i = 0; i < 3; i++) await producer.add(job(`n${next++}`))
+  }
+  const callers = Promise.all(Array.from({ length: 101 }, caller))
+  await Promise.resolve()
+  expect(sizes()).toEqual([51, 50])
+  await answer(0)
+  expect(sizes()).toEqual([51, 50, 51])
+  await answer(2)
+  await answer(1)
+  expect(sizes()).toEqual([51, 50, 51, 51, 50])
+  await answer(3)
+  await answer(4)
+  expect(sizes().slice(5)).toEqual([25, 25])
+  await answer(5)
+  await answer(6)
+  await callers
+  expect(next).toBe(303)
+  expect(new Set(store.inserts.flat().map(({ id }) => id)).size).toBe(303)
+})
+
+test('few are one insert, and beside one under way goes nothing much smaller', async () => {
+  const { store, producer } = setup(2)
+  const { sizes, answer } = answeredByHand(store)
+  const first = jobs(20).map((record) => producer.add(record))
+  await Promise.resolve()
+  expect(sizes()).toEqual([20])
+  const few = jobs(9, 20).map((record) => producer.add(record))
+  await Promise.resolve()
+  expect(sizes()).toEqual([20])
+  const enough = producer.add(job('enough'))
+  await Promise.resolve()
+  expect(sizes()).toEqual([20, 10])
+  const last = producer.add(job('waits for a free call'))
+  await answer(0)
+  expect(sizes()).toEqual([20, 10])
+  await answer(1)
+  expect(sizes()).toEqual([20, 10, 1])
+  await answer(2)
+  await Promise.all([...first, ...few, enough, last])
+})
+
+test('of a group in several inserts at once each answer is of its own job, whichever comes first', async () => {
+  const { store, producer } = setup(2)
+  const answers: (() => void)[] = []
+  store.insert = (batch) =>
+    new Promise((resolve) => {
+      answers.push(() =>
+        resolve(
+          batch.map(({ id }) =>
+            id === 'j1' || id === 'j70' ? new ValueTooLargeError(id, 2, 1) : 'inserted',
+          ),
+        ),
+      )
+    })
+  const failed = producer.addMany(jobs(80)).catch((error: unknown) => error as EnqueueManyError)
+  await Promise.resolve()
+  expect(store.inserts.map((batch) => batch.length)).toEqual([40, 40])
+  answers[1]!()
+  await new Promise((resolve) => setImmediate(resolve))
+  answers[0]!()
+  const { results } = (await failed) as EnqueueManyError
+  expect(results).toHaveLength(80)
+  for (const [i, result] of results.entries()) {
+    if (i === 1 || i === 70)
+      expect(result).toMatchObject({ code: 'VALUE_TOO_LARGE', message: expect.stringContaining(`j${i}`) })
+    else expect(result).toBe(`j${i}`)
+  }
 })
 
 test('a large group is cut into batches of 1,000, and others join its last one', async () => {
@@ -112,6 +204,20 @@ test('an insert whose fate is unknown is repeated once with the same ids; a refu
   const before = store.inserts.length
   await expect(producer.add(job('y'))).rejects.toMatchObject({ ambiguous: false })
   expect(store.inserts.length).toBe(before + 1)
+})
+
+test('ids are no longer new for certain once they may have reached the store', async () => {
+  const { store, clock, producer } = setup()
+  const seen: (boolean | undefined)[] = []
+  store.insert = async (batch) => {
+    seen.push(...batch.map(({ fresh }) => fresh))
+    if (seen.length === 1) throw new UnavailableError('no answer', { ambiguous: true })
+    return batch.map(() => 'exists')
+  }
+  const id = producer.add({ ...job('new'), fresh: true })
+  await clock.advance(100)
+  expect(await id).toBe('new')
+  expect(seen).toEqual([true, false])
 })
 
 test('what an adapter throws of its own has a code, may have been applied, and is not bisected', async () => {

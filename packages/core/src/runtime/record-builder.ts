@@ -1,5 +1,6 @@
 import { type NewJob, REMEMBER_MS } from '../contracts/job-store.ts'
 import { InvalidArgumentError } from '../errors/sched-error.ts'
+import { checkOptions } from '../values/known-options.ts'
 import {
   type CheckedOverrides,
   checkJobId,
@@ -11,11 +12,11 @@ import {
   readOverrides,
   type ScheduledOptions,
 } from './enqueue-options.ts'
-import { checkOptions } from './known-options.ts'
 import { DEFAULT_PRIORITY, type RegisteredJob } from './registry.ts'
 import type { JobMaker } from './schedule-chain.ts'
 
-type Draft = { -readonly [K in keyof NewJob]: NewJob[K] }
+/** A record in the making. */
+export type Draft = { -readonly [K in keyof NewJob]: NewJob[K] }
 
 /** The options of one job, and how errors name the call and what it takes. */
 export interface GivenOptions {
@@ -30,18 +31,14 @@ export function buildRecord(
   payload: unknown,
   madeId: () => string,
   given: GivenOptions | undefined,
-): NewJob {
-  if (given === undefined) return draftRecord(job, payload, madeId(), undefined)
+): Draft {
+  if (given === undefined) return draftRecord(job, payload, undefined, madeId)
   const { options, what, known } = given
   checkOptions(options, known, what)
   const { id, delay, runAt, expiresAt } = options
-  const record = draftRecord(
-    job,
-    payload,
-    id === undefined ? madeId() : checkJobId(id, what),
-    readOverrides(options, what),
-  )
-  if (id !== undefined) record.rememberMs = REMEMBER_MS.chosen
+  const chosen = id === undefined ? undefined : checkJobId(id, what)
+  const record = draftRecord(job, payload, chosen, madeId)
+  addOverrides(record, readOverrides(options, what))
   if (delay !== undefined && runAt !== undefined)
     throw new InvalidArgumentError(`${what}: give delay or runAt, not both`)
   if (delay !== undefined) record.delayMs = readDelay(delay, `${what}: delay`)
@@ -93,22 +90,27 @@ export const buildOccurrence: JobMaker = (type, payload, jobOptions, identity) =
 function draftRecord(
   job: RegisteredJob,
   payload: unknown,
-  id: string,
-  own: CheckedOverrides | undefined,
+  chosenId: string | undefined,
+  madeId: () => string,
 ): Draft {
   const record: Draft = {
-    id,
+    id: chosenId ?? madeId(),
     type: job.type,
     payload: payload === undefined ? null : payload,
-    priority: own?.priority ?? job.priority,
+    priority: job.priority,
   }
-  const maxRetries = own?.maxRetries ?? job.maxRetries
-  if (maxRetries !== 0) record.maxRetries = maxRetries
+  if (chosenId === undefined) record.fresh = true
+  else record.rememberMs = REMEMBER_MS.chosen
+  if (job.maxRetries !== 0) record.maxRetries = job.maxRetries
   if (job.delivery !== 'at-least-once') record.delivery = job.delivery
   if (job.retention !== undefined) record.retention = job.retention
-  if (own === undefined) return record
+  return record
+}
+
+function addOverrides(record: Draft, own: CheckedOverrides): void {
+  if (own.priority !== undefined) record.priority = own.priority
+  if (own.maxRetries !== undefined) record.maxRetries = own.maxRetries
   if (own.entityId !== undefined) record.entityId = own.entityId
   if (own.expiresInMs !== undefined) record.expiresInMs = own.expiresInMs
   if (own.attempt !== undefined) record.options = own.attempt
-  return record
 }

@@ -93,6 +93,7 @@ test('records say only what differs from the defaults of a store', () => {
   const plain = added(defineJob({ type: 'plain' }))
   expect(buildRecord(plain, null, () => 'id', undefined)).toEqual({
     id: 'id',
+    fresh: true,
     type: 'plain',
     payload: null,
     priority: 1,

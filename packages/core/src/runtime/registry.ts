@@ -14,10 +14,10 @@ import {
 import { type Backoff, type BackoffFunction, DEFAULT_BACKOFF, readBackoff } from '../policies/backoff.ts'
 import { checkName, MAX_USER_NAME_BYTES } from '../values/codec.ts'
 import { parseDuration } from '../values/duration.ts'
+import { checkOptions } from '../values/known-options.ts'
 import { show } from '../values/show.ts'
 import type { JobContext } from './job-context.ts'
 import type { AnyJobDefinition, KeepOptions, RetentionOptions } from './job-definition.ts'
-import { checkOptions } from './known-options.ts'
 import { type PayloadSchema, payloadSchema } from './payload-schema.ts'
 
 export type Handler = (data: unknown, ctx: JobContext) => unknown

@@ -75,12 +75,13 @@ export class Renewer extends Service {
     const { store, lease, leaseMs, events } = this.#parts
     await this.#beats.stop()
     lease.end()
+    if (this.isAbandoned) return
     const started = this.#heldAttempts().filter(({ ran }) => ran)
     try {
       await store.heartbeat({ id: lease.id, leaseMs, phase: 'leave' }, toHeld(started))
     } catch (error) {
       // its lease ends by itself, and what it holds comes back then
-      events.failed('leaving', error)
+      if (!this.isAbandoned) events.failed('leaving', error)
     }
   }
 

@@ -33,11 +33,6 @@ export class ScheduleRunner {
     this.#now = options.now
     this.#makeJob = options.makeJob
     this.#chain = new ScheduleChain(options)
-    if (!options.storage.compareAndSet) {
-      options.logger.warn(
-        'the storage has no compareAndSet: when two processes race, an occurrence may run twice or a change of a schedule may be lost',
-      )
-    }
   }
 
   /**

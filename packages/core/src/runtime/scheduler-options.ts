@@ -1,31 +1,34 @@
+import {
+  ADAPTER_OPTIONS,
+  type AdapterPlan,
+  type Mode,
+  readModeOptions,
+  type SchedulerAdapters,
+} from '../adapters/modes.ts'
+import type { ScopeParts } from '../adapters/scope.ts'
 import type { Adapters } from '../contracts/backend.ts'
 import { InvalidArgumentError } from '../errors/sched-error.ts'
-import type { Job } from '../telemetry/events.ts'
 import { EmptyLogger, LOG_LEVELS, type Logger } from '../telemetry/logger.ts'
 import { safeLogger } from '../telemetry/safe-logger.ts'
 import { type Clock, systemClock } from '../values/clock.ts'
 import { checkName, MAX_USER_NAME_BYTES } from '../values/codec.ts'
 import { parseDuration } from '../values/duration.ts'
+import { checkFlag, checkOptions } from '../values/known-options.ts'
 import { show } from '../values/show.ts'
 import type { AnyJobDefinition } from './job-definition.ts'
-import { checkFlag, checkOptions } from './known-options.ts'
+import { HOOKS, type SchedulerHooks } from './scheduler-hooks.ts'
 
 /** Milliseconds, or a text such as `30s`. */
 type Duration = number | string
 
-export interface SchedulerHooks {
-  onJobStarted?(job: Job): unknown
-  /** The store has it. */
-  onJobCompleted?(job: Job): unknown
-  /** Called for every failed attempt, also when a retry follows. */
-  onJobFailed?(job: Job, error: Error): unknown
-  onLeadershipAcquired?(): unknown
-  onLeadershipLost?(): unknown
-}
+/**
+ * What a scheduler runs on, as `adapters: { storage, broker, lock }` (what an adapter package makes, or any three of your own) or as a
+ * `mode` with its configuration, and how it works.
+ */
+export type SchedulerOptions<Definitions extends readonly AnyJobDefinition[]> = SchedulerAdapters &
+  WorkOptions<Definitions>
 
-export interface SchedulerOptions<Definitions extends readonly AnyJobDefinition[]> extends SchedulerHooks {
-  /** Storage, broker and lock: what an adapter package makes, or any three of your own. */
-  readonly adapters: Adapters
+export interface WorkOptions<Definitions extends readonly AnyJobDefinition[]> extends SchedulerHooks {
   /** The job types this process knows; `registerJob` adds more. */
   readonly jobs?: Definitions
   /** Whose jobs: schedulers with the same product, project and environment share them. Defaults: `sched`, `default`, `default`. */
@@ -69,6 +72,13 @@ export interface SchedulerOptions<Definitions extends readonly AnyJobDefinition[
 
 /** Checked, with the defaults filled in; milliseconds. */
 export interface SchedulerSettings {
+  readonly mode: Mode
+  readonly adapters: Adapters | AdapterPlan
+  /** Neither adapters nor a mode were given. */
+  readonly isUnchosen: boolean
+  readonly scope: ScopeParts
+  readonly fuse: boolean
+  readonly requireFenced: boolean
   readonly maxConcurrentJobs: number
   readonly jobLockMs: number
   readonly leaderLockMs: number
@@ -97,16 +107,8 @@ const DEFAULTS = {
   scheduledJobMaxStaleAge: 3_600_000,
 } as const
 
-const HOOKS = [
-  'onJobStarted',
-  'onJobCompleted',
-  'onJobFailed',
-  'onLeadershipAcquired',
-  'onLeadershipLost',
-] as const
-
 const KNOWN: ReadonlySet<string> = new Set([
-  'adapters',
+  ...ADAPTER_OPTIONS,
   'jobs',
   'product',
   'project',
@@ -126,7 +128,7 @@ const KNOWN: ReadonlySet<string> = new Set([
 /** Throws INVALID_ARGUMENT, naming the option. */
 export function readSettings(options: SchedulerOptions<readonly AnyJobDefinition[]>): SchedulerSettings {
   if (typeof options !== 'object' || options === null)
-    throw new InvalidArgumentError('new JobScheduler() takes an object: { adapters, jobs, … }')
+    throw new InvalidArgumentError('new JobScheduler() takes an object: { mode or adapters, jobs, … }')
   checkOptions(options, KNOWN, 'new JobScheduler()')
   checkParts(options)
   const read = (name: keyof typeof DEFAULTS, least: number): number => {
@@ -134,13 +136,20 @@ export function readSettings(options: SchedulerOptions<readonly AnyJobDefinition
     if (ms < least) throw new InvalidArgumentError(`${name} must be at least ${least} ms, not ${ms}`)
     return ms
   }
-  const { maxConcurrentJobs = 20, worker, logger } = options
+  const { maxConcurrentJobs = 20, worker, logger, mode, adapters } = options
+  const { product, project = 'default', environment = 'default' } = options
   if (!(Number.isInteger(maxConcurrentJobs) && maxConcurrentJobs >= 1 && maxConcurrentJobs <= 1_000))
     throw new InvalidArgumentError(
       `maxConcurrentJobs must be an integer from 1 to 1000, not ${show(maxConcurrentJobs)}`,
     )
   if (worker !== undefined) checkName(worker, 'worker', MAX_USER_NAME_BYTES)
   return {
+    mode: mode ?? (adapters === undefined ? 'default' : 'custom'),
+    adapters: readModeOptions(options),
+    isUnchosen: mode === undefined && adapters === undefined,
+    scope: { project, environment, ...(product !== undefined && { product }) },
+    fuse: options.fuse ?? true,
+    requireFenced: options.requireFenced ?? false,
     maxConcurrentJobs,
     jobLockMs: read('jobLockTTL', 100),
     leaderLockMs: read('leaderLockTTL', 100),
@@ -159,8 +168,7 @@ export function readSettings(options: SchedulerOptions<readonly AnyJobDefinition
 }
 
 function checkParts(options: SchedulerOptions<readonly AnyJobDefinition[]>): void {
-  const { adapters, jobs, logger, clock, random } = options
-  checkAdapters(adapters)
+  const { jobs, logger, clock, random } = options
   if (jobs !== undefined && !Array.isArray(jobs))
     throw new InvalidArgumentError(`jobs must be an array of job definitions, not ${show(jobs)}`)
   checkMethods(logger, 'logger', LOG_LEVELS)
@@ -168,17 +176,6 @@ function checkParts(options: SchedulerOptions<readonly AnyJobDefinition[]>): voi
   for (const name of ['fuse', 'requireFenced', 'closeAdapters'] as const) checkFlag(options[name], name)
   for (const name of HOOKS) checkFunction(options[name], name)
   checkFunction(random, 'random')
-}
-
-function checkAdapters(adapters: unknown): void {
-  if (typeof adapters === 'function')
-    throw new InvalidArgumentError(
-      `adapters is ${show(adapters)}: did you mean ${adapters.name || 'adapters'}()?`,
-    )
-  if (typeof adapters !== 'object' || adapters === null)
-    throw new InvalidArgumentError(
-      `adapters must be { storage, broker, lock }, such as memory() or redis('redis://…') gives, not ${show(adapters)}`,
-    )
 }
 
 function checkMethods(value: unknown, what: string, methods: readonly string[]): void {

@@ -146,7 +146,5 @@ export function events(): void {
   scheduler.on('finished', () => {})
 }
 
-// @ts-expect-error adapters are needed
-new JobScheduler({ jobs: [tick] })
 // @ts-expect-error no such option
 new JobScheduler({ adapters, concurrency: 5 })

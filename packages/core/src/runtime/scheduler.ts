@@ -1,7 +1,9 @@
+import type { Mode } from '../adapters/modes.ts'
 import type { JobRecord } from '../contracts/job-record.ts'
 import type { JobPage, JobQuery, WorkerRecord } from '../contracts/job-store.ts'
 import type { ScheduleRecord } from '../contracts/schedule-store.ts'
 import { ClosedError, InvalidArgumentError } from '../errors/sched-error.ts'
+import type { JobStoreDescription } from '../store/describe-store.ts'
 import { type EventName, Events, type Listener } from '../telemetry/events.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { EnqueueOptions } from './enqueue-options.ts'
@@ -10,12 +12,8 @@ import type { AnyJobDefinition, PayloadArguments, PayloadFor, PayloadOf } from '
 import type { CountQuery, DrainOptions, RescheduleOptions } from './job-management.ts'
 import { Registry } from './registry.ts'
 import { type ScheduleJobOptions, schedulePut } from './schedule-options.ts'
-import {
-  readSettings,
-  type SchedulerHooks,
-  type SchedulerOptions,
-  type SchedulerSettings,
-} from './scheduler-options.ts'
+import { listenHooks } from './scheduler-hooks.ts'
+import { readSettings, type SchedulerOptions, type SchedulerSettings } from './scheduler-options.ts'
 import { Session } from './session.ts'
 
 type TypeOf<Definitions extends readonly AnyJobDefinition[]> = Definitions[number]['type']
@@ -23,6 +21,13 @@ type TypeOf<Definitions extends readonly AnyJobDefinition[]> = Definitions[numbe
 /** One job of an `enqueueMany`: its payload, and its own options. */
 export type EnqueueItem<Payload> = Omit<EnqueueOptions, 'tx'> &
   (undefined extends Payload ? { readonly payload?: Payload } : { readonly payload: Payload })
+
+/** {@link JobStoreDescription}, with what the scheduler adds. */
+export interface SchedulerDescription extends JobStoreDescription {
+  readonly mode: Mode
+  /** `product:project:environment`, escaped: schedulers with the same one share their jobs. */
+  readonly scope: string
+}
 
 /**
  * Enqueues jobs and runs those whose definitions have a `handle`. Schedulers with the same product, project and environment on the same
@@ -37,14 +42,16 @@ export class JobScheduler<
   readonly #enqueuer: Enqueuer
   readonly #session: Session
 
-  /** Does no I/O. Throws INVALID_ARGUMENT, ADAPTER_INVALID, JOB_ALREADY_REGISTERED. */
+  /**
+   * Does no I/O. Throws INVALID_ARGUMENT, ADAPTER_INVALID, JOB_ALREADY_REGISTERED. Whether a mode's package is installed, `start` says, or
+   * the first other call.
+   */
   constructor(options: SchedulerOptions<Definitions>) {
     this.#settings = readSettings(options)
     this.#events = new Events(this.#settings.logger, this.#settings.clock)
     listenHooks(this.#events, options)
     for (const definition of options.jobs ?? []) this.#registry.add(definition)
     this.#session = new Session({
-      options,
       settings: this.#settings,
       events: this.#events,
       registry: this.#registry,
@@ -63,11 +70,19 @@ export class JobScheduler<
   /**
    * Claims no more, gives back what has not started, waits up to `shutdownTimeout` for what runs, then aborts it with SHUTTING_DOWN and
    * gives it back, hands over leadership and closes. `force`: no waiting, also when a stop is already waiting. Idempotent; never rejects
-   * because of a job. A store that does not answer is waited for at most a few times five seconds. Do not await it in a handler: it waits for
+   * because of a job. A store that does not answer is waited for five seconds at each thing that is left to tell it, seldom more than two. Do not await it in a handler: it waits for
    * that very handler, for the whole `shutdownTimeout`.
    */
   stop(force = false): Promise<void> {
     return this.#session.stop(force)
+  }
+
+  /**
+   * What it runs on and what that guarantees: which job store, why that one, fencing, transactions, wakes, durability. Loads the packages of
+   * a mode, and connects nothing. `console.log((await scheduler.describe()).text)`. Rejects as `createAdapters` does.
+   */
+  async describe(): Promise<SchedulerDescription> {
+    return { mode: this.#settings.mode, scope: this.#session.scope, ...(await this.#session.describe()) }
   }
 
   /** The id of this worker, `name#uuid`; null while it runs none. */
@@ -212,14 +227,20 @@ export class JobScheduler<
     return (await this.#session.open()).jobs.count(query)
   }
 
-  /** A pending job ends at once; a running one's worker is told at its next heartbeat. Rejects JOB_NOT_FOUND, JOB_STATE. */
+  /**
+   * A pending job ends at once; a running one's worker is told at its next heartbeat. The `reason` is kept in the job's record: text of up to
+   * 8,192 bytes without NUL or lone surrogates. Rejects JOB_NOT_FOUND, JOB_STATE, INVALID_ARGUMENT.
+   */
   async cancelJob(id: string, reason?: string): Promise<void> {
     const { jobs } = await this.#session.open()
     await jobs.change(id, { kind: 'cancel', ...(reason !== undefined && { reason }) })
     this.#session.worker?.ask()
   }
 
-  /** A failed or cancelled job runs again, from its first attempt. Rejects JOB_NOT_FOUND, JOB_STATE. */
+  /**
+   * A failed or cancelled job runs again, due now, with all its retries: `failures` and crashes start at 0. `attempt` counts on, since it says
+   * how often the job was started. Rejects JOB_NOT_FOUND, JOB_STATE.
+   */
   async retryJob(id: string): Promise<void> {
     await (await this.#session.open()).jobs.change(id, { kind: 'retry' })
   }
@@ -289,12 +310,4 @@ function typeNameOf(job: string | AnyJobDefinition): string {
   const type = typeof job === 'string' ? job : job?.type
   if (typeof type === 'string') return type
   throw new InvalidArgumentError('a job is named by its definition or by its type')
-}
-
-function listenHooks(events: Events, hooks: SchedulerHooks): void {
-  if (hooks.onJobStarted) events.on('started', ({ job }) => hooks.onJobStarted!(job))
-  if (hooks.onJobCompleted) events.on('completed', ({ job }) => hooks.onJobCompleted!(job))
-  if (hooks.onJobFailed) events.on('failed', ({ job, error }) => hooks.onJobFailed!(job, error))
-  if (hooks.onLeadershipAcquired) events.on('leadershipAcquired', () => hooks.onLeadershipAcquired!())
-  if (hooks.onLeadershipLost) events.on('leadershipLost', () => hooks.onLeadershipLost!())
 }

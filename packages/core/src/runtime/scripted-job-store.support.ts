@@ -20,6 +20,8 @@ export class ScriptedJobStore {
   readonly calls: Call[] = []
   readonly heartbeats: { phase: string; held: readonly string[] }[] = []
   sweeps = 0
+  settlesAtOnce: number = 1
+  insertsAtOnce: number = 1
   insert: (jobs: readonly NewJob[]) => Promise<readonly ('inserted' | 'exists' | Error)[]> = async (jobs) =>
     jobs.map(() => 'inserted' as const)
   settle: (call: Call) => Promise<Partial<Settled>> = async () => ({})
@@ -27,7 +29,12 @@ export class ScriptedJobStore {
   sweep: () => Promise<{ more: boolean }> = async () => ({ more: false })
 
   get asStore(): JobStore {
-    const scripted: Pick<JobStore, 'insert' | 'settle' | 'heartbeat' | 'sweep' | 'subscribe'> = {
+    const scripted: Pick<
+      JobStore,
+      'insert' | 'settle' | 'heartbeat' | 'sweep' | 'subscribe' | 'settlesAtOnce' | 'insertsAtOnce'
+    > = {
+      settlesAtOnce: this.settlesAtOnce,
+      insertsAtOnce: this.insertsAtOnce,
       insert: (jobs) => {
         this.inserts.push(jobs)
         return this.insert(jobs)

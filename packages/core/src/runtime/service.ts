@@ -2,6 +2,7 @@
 export abstract class Service {
   #state: 'stopped' | 'starting' | 'running' | 'stopping' = 'stopped'
   #change: Promise<void> = Promise.resolve()
+  #abandoned = false
 
   get isRunning(): boolean {
     return this.#state === 'running'
@@ -27,6 +28,15 @@ export abstract class Service {
     this.#state = 'stopping'
     this.#change = this.#stop(this.#change)
     return this.#change
+  }
+
+  /** Nobody waits for its stop any more: what that uses may be closed, so nothing is begun from now on, and no failure told. */
+  abandon(): void {
+    this.#abandoned = true
+  }
+
+  protected get isAbandoned(): boolean {
+    return this.#abandoned
   }
 
   async #start(before: Promise<void>): Promise<void> {

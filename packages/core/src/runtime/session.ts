@@ -1,28 +1,27 @@
 /** What a scheduler has open: the store, the producer, the schedules and, while it runs jobs, the worker. */
-import { scopeOf } from '../adapters/scope.ts'
 import { ClosedError, UnavailableError } from '../errors/sched-error.ts'
-import { type OpenedJobStore, openJobStore } from '../store/open-job-store.ts'
+import type { JobStoreDescription } from '../store/describe-store.ts'
+import type { OpenedJobStore } from '../store/open-job-store.ts'
 import { StorageScheduleStore } from '../store/schedule-store.ts'
 import type { Events } from '../telemetry/events.ts'
-import { AdapterUse } from './adapter-use.ts'
-import type { AnyJobDefinition } from './job-definition.ts'
 import { JobManagement } from './job-management.ts'
 import { LAST_CALLS_MS, within } from './patience.ts'
 import { Producer } from './producer.ts'
 import { buildOccurrence } from './record-builder.ts'
 import type { Registry } from './registry.ts'
 import { ScheduleRunner } from './schedule-runner.ts'
-import type { SchedulerOptions, SchedulerSettings } from './scheduler-options.ts'
+import type { SchedulerSettings } from './scheduler-options.ts'
+import { StoreSource } from './store-source.ts'
 import { Worker } from './worker.ts'
 
 export interface SessionParts {
-  readonly options: SchedulerOptions<readonly AnyJobDefinition[]>
   readonly settings: SchedulerSettings
   readonly events: Events
   readonly registry: Registry
 }
 
 export interface Open {
+  readonly opened: OpenedJobStore
   readonly producer: Producer
   readonly jobs: JobManagement
   readonly schedules: ScheduleRunner
@@ -30,8 +29,7 @@ export interface Open {
 
 export class Session {
   readonly #parts: SessionParts
-  readonly #opened: OpenedJobStore
-  readonly #use: AdapterUse
+  readonly #source: StoreSource
   #opening: Promise<Open> | undefined
   /** Ends the wait of everybody for the opening. */
   #giveUpOpening: ((error: Error) => void) | undefined
@@ -45,22 +43,22 @@ export class Session {
   #stopping: Promise<void> | undefined
 
   constructor(parts: SessionParts) {
-    const { options, settings } = parts
-    const { product, project = 'default', environment = 'default' } = options
     this.#parts = parts
-    this.#opened = openJobStore({
-      adapters: options.adapters,
-      scope: scopeOf({ project, environment, ...(product !== undefined && { product }) }),
-      clock: settings.clock,
-      logger: settings.logger,
-      fuse: options.fuse ?? true,
-      requireFenced: options.requireFenced ?? false,
-    })
-    this.#use = new AdapterUse(options.adapters)
+    this.#source = new StoreSource(parts.settings)
   }
 
   get producer(): Producer | undefined {
     return this.#open?.producer
+  }
+
+  get scope(): string {
+    return this.#source.scope
+  }
+
+  /** What it runs on, once that is loaded; nothing is connected for it. Rejects CLOSED when it was stopped before. */
+  async describe(): Promise<JobStoreDescription> {
+    if (this.#stopping !== undefined && this.#open === undefined) throw new ClosedError('the scheduler')
+    return (await this.#source.open()).description
   }
 
   get isClosed(): boolean {
@@ -116,9 +114,11 @@ export class Session {
   async #makeReady(): Promise<Open> {
     const { settings, registry } = this.#parts
     const { clock, logger, staleAgeMs } = settings
-    const { store, storage, serverTime, description } = this.#opened
-    await this.#opened.ready()
+    const opened = await this.#source.open()
     if (this.#abandoned) throw new ClosedError('the scheduler')
+    await opened.ready()
+    if (this.#abandoned) throw new ClosedError('the scheduler')
+    const { store, storage, serverTime, description } = opened
     logger.debug('the job store is open', { ...description })
     const schedules = new ScheduleRunner({
       storage,
@@ -135,15 +135,15 @@ export class Session {
       isRegistered: (type) => registry.find(type) !== undefined,
       toCome: (type) => schedules.toCome(type),
     })
-    this.#open = { schedules, producer: new Producer(store, clock), jobs }
+    this.#open = { opened, schedules, producer: new Producer(store, clock), jobs }
     return this.#open
   }
 
   async #startWorker(): Promise<void> {
     const { settings, events, registry } = this.#parts
     if (registry.runnable.length === 0 || this.#stopping !== undefined) return
-    const { store, lock, serverTime } = this.#opened
-    const { schedules } = this.#open!
+    const { opened, schedules } = this.#open!
+    const { store, lock, serverTime } = opened
     this.#worker ??= new Worker({
       settings,
       events,
@@ -168,7 +168,9 @@ export class Session {
     await this.#stopWorker()
     const producer = this.#open?.producer
     if (producer && !(await within(clock, LAST_CALLS_MS, producer.close()))) producer.abandon()
-    const closed = this.#close().catch((error: unknown) => events.failed('closing the adapters', error))
+    const closed = this.#source
+      .close()
+      .catch((error: unknown) => events.failed('closing the adapters', error))
     if (!(await within(clock, LAST_CALLS_MS, closed)))
       events.failed('closing the adapters', new UnavailableError('the adapters did not close in time'))
   }
@@ -179,10 +181,5 @@ export class Session {
     if (worker?.isRunning) await worker.stop()
     else if (worker && !(await within(this.#parts.settings.clock, LAST_CALLS_MS, worker.stop())))
       this.#giveUpStarting?.(new ClosedError('the scheduler'))
-  }
-
-  async #close(): Promise<void> {
-    await this.#opened.closeStore()
-    await this.#use.end(this.#parts.settings.closeAdapters ? () => this.#opened.close() : undefined)
   }
 }

@@ -187,10 +187,13 @@ export class Worker extends Service implements ContextHost {
     const handover = this.#leader.stop()
     await this.#idle(settings.shutdownMs)
     await this.#interrupt()
-    await within(settings.clock, LAST_CALLS_MS, this.#consumer.drained())
+    const isDrained = await within(settings.clock, LAST_CALLS_MS, this.#consumer.drained())
     this.#consumer.close()
     const farewells = [handover, this.#maintenance.stop(), this.#endSubscriptions(), this.#renewer.stop()]
-    await within(settings.clock, LAST_CALLS_MS, Promise.all(farewells))
+    // a store that did not answer until now will hardly do so
+    const patienceMs = isDrained ? LAST_CALLS_MS : LAST_CALLS_MS / 5
+    if (await within(settings.clock, patienceMs, Promise.all(farewells))) return
+    for (const service of [this.#leader, this.#renewer]) service.abandon()
   }
 
   /** Waits until nothing runs, at most `ms`, or until it is forced. */

@@ -128,6 +128,18 @@ describe('nextCron', () => {
       ],
     ],
     [
+      'a list of hours is a rhythm: in the gap skipped',
+      '30 1,2 * * *',
+      '2026-03-28T12:00:00Z',
+      ['2026-03-29T00:30:00.000Z', '2026-03-29T23:30:00.000Z', '2026-03-30T00:30:00.000Z'],
+    ],
+    [
+      'a list of hours is a rhythm: what comes twice fires twice',
+      '30 2,3 * * *',
+      '2026-10-24T12:00:00Z',
+      ['2026-10-25T00:30:00.000Z', '2026-10-25T01:30:00.000Z', '2026-10-25T02:30:00.000Z'],
+    ],
+    [
       'every hour: every hour',
       '0 * * * *',
       '2026-10-24T23:30:00Z',

@@ -13,7 +13,8 @@
  *
  * When clocks change. An expression with one single second, minute and hour names a *fixed* time of day: when it falls into the
  * gap (spring) it fires at the first instant after the gap, and when it comes twice (autumn) it fires once, the first time. Every
- * other expression is a *rhythm*: what falls into the gap is skipped, and the repeated time fires in both of its passes.
+ * other expression, a list of hours such as `30 1,2 * * *` included, is a *rhythm*: what falls into the gap is skipped, and the repeated
+ * time fires in both of its passes.
  */
 import { Cron } from 'croner'
 import { ScheduleInvalidError } from '../errors/sched-error.ts'

@@ -13,8 +13,12 @@ export interface TimingOptions {
   readonly scheduleType: ScheduleType
   /**
    * `cron`: 5 or 6 fields, seconds first. `interval`: `'5m'` or milliseconds, at least 10. `once`: a Date, epoch milliseconds, or an ISO text
-   * (without an offset: in `timeZone`). Of a cron with both day of month and weekday either suffices, and a fixed time of day that a change
-   * of the clocks leaves out fires at the first instant after the gap: 02:30 at 03:00.
+   * (without an offset: in `timeZone`). Of a cron with both day of month and weekday either suffices.
+   *
+   * When the clocks change, a cron whose second, minute and hour are one number each (`30 2 * * *`) fires once: at the first instant after
+   * the gap that leaves it out (03:00 instead of 02:30), and in the first pass of an hour that comes twice. Any other (`30 1,2 * * *`,
+   * `*\/30 2 * * *`) skips what falls into the gap and fires in both passes, so that day more or less often: for times that must run every day
+   * make a schedule of each.
    */
   readonly scheduleValue: string | number | Date
   /** An IANA name; default UTC, the same on every host. */

@@ -12,10 +12,27 @@ import {
   type WorkerReport,
 } from '../contracts/job-store.ts'
 import { InvalidArgumentError } from '../errors/sched-error.ts'
-import { checkName, copyValue } from '../values/codec.ts'
+import { type CodecOptions, checkName, checkText, copyValue, encodeValue } from '../values/codec.ts'
 
 /** A job as it may be stored: checked, its values copied. Throws INVALID_ARGUMENT, VALUE_UNSERIALIZABLE, VALUE_TOO_LARGE. */
 export function checkedJob(job: NewJob): NewJob {
+  checkJob(job)
+  return {
+    ...job,
+    payload: copyValue(job.payload, { root: 'payload' }),
+    ...(job.options ? { options: copyValue(job.options, { root: 'options' }) } : {}),
+  }
+}
+
+/** The text form of a job's payload. Throws VALUE_UNSERIALIZABLE, VALUE_TOO_LARGE. */
+export function payloadText(job: NewJob, options: CodecOptions): string {
+  return job.payloadText === undefined
+    ? encodeValue(job.payload, options)
+    : checkText(job.payloadText, options)
+}
+
+/** Everything of a job but its payload and options, which are checked when they are copied or encoded. Throws INVALID_ARGUMENT. */
+export function checkJob(job: NewJob): void {
   checkName(job.id, 'id')
   checkName(job.type, 'type')
   if (!Number.isInteger(job.priority) || job.priority < PRIORITY_MIN || job.priority > PRIORITY_MAX) {
@@ -25,10 +42,13 @@ export function checkedJob(job: NewJob): NewJob {
   }
   if (job.delayMs !== undefined && job.runAt !== undefined)
     throw new InvalidArgumentError('give delayMs or runAt, not both')
-  for (const what of ['delayMs', 'expiresInMs', 'rememberMs'] as const)
-    checkOptional(job[what], what, checkDuration)
-  for (const what of ['runAt', 'expiresAt'] as const) checkOptional(job[what], what, checkInstant)
-  for (const what of ['maxRetries', 'maxCrashes'] as const) checkOptional(job[what], what, checkCount)
+  checkOptional(job.delayMs, 'delayMs', checkDuration)
+  checkOptional(job.expiresInMs, 'expiresInMs', checkDuration)
+  checkOptional(job.rememberMs, 'rememberMs', checkDuration)
+  checkOptional(job.runAt, 'runAt', checkInstant)
+  checkOptional(job.expiresAt, 'expiresAt', checkInstant)
+  checkOptional(job.maxRetries, 'maxRetries', checkCount)
+  checkOptional(job.maxCrashes, 'maxCrashes', checkCount)
   checkOptional(job.entityId, 'entityId', checkName)
   if (job.delivery !== undefined && job.delivery !== 'at-least-once' && job.delivery !== 'at-most-once')
     throw new InvalidArgumentError(
@@ -38,15 +58,15 @@ export function checkedJob(job: NewJob): NewJob {
     checkName(job.occurrence.schedule, 'occurrence.schedule')
     checkInstant(job.occurrence.due, 'occurrence.due')
   }
+  if (job.retention) checkRetention(job.retention)
+}
+
+function checkRetention(retention: NonNullable<NewJob['retention']>): void {
   for (const state of FINAL_STATES) {
-    const keep = job.retention?.[state]
-    checkOptional(keep?.ageMs, `retention.${state}.ageMs`, checkDuration)
-    checkOptional(keep?.count, `retention.${state}.count`, checkCount)
-  }
-  return {
-    ...job,
-    payload: copyValue(job.payload, { root: 'payload' }),
-    ...(job.options ? { options: copyValue(job.options, { root: 'options' }) } : {}),
+    const keep = retention[state]
+    if (!keep) continue
+    checkOptional(keep.ageMs, `retention.${state}.ageMs`, checkDuration)
+    checkOptional(keep.count, `retention.${state}.count`, checkCount)
   }
 }
 
@@ -103,6 +123,8 @@ export function checkSweepLimits(limits: SweepLimits): void {
 export function checkChange(change: JobChange): void {
   switch (change.kind) {
     case 'cancel':
+      checkOptional(change.reason, 'reason', checkReason)
+      return
     case 'retry':
     case 'promote':
     case 'discard':
@@ -129,6 +151,9 @@ export function checkedQuery(query: JobQuery): {
 } {
   const { limit = DEFAULT_PAGE, state } = query
   checkCount(limit, 'limit', MAX_BATCH)
+  checkOptional(query.type, 'type', checkName)
+  checkOptional(query.entityId, 'entityId', checkName)
+  checkOptional(query.schedule, 'schedule', checkName)
   const states = state === undefined ? JOB_STATES : typeof state === 'string' ? [state] : state
   for (const name of states) {
     if (!JOB_STATES.includes(name))
@@ -141,6 +166,14 @@ type Check = (value: unknown, what: string) => void
 
 function checkOptional(value: unknown, what: string, check: Check): void {
   if (value !== undefined) check(value, what)
+}
+
+/** Longest reason of a cancellation, in bytes of UTF-8. */
+const MAX_REASON_BYTES = 8_192
+
+/** Every store keeps such a text as it is; of others each would make something else. */
+function checkReason(reason: unknown, what: string): void {
+  if (reason !== '') checkName(reason, what, MAX_REASON_BYTES)
 }
 
 function checkDuration(value: unknown, what: string): void {

@@ -6,6 +6,7 @@ import { type ILockAdapter, LOCK_REQUIRED } from '../contracts/lock-adapter.ts'
 import { type IStorageEngine, STORAGE_REQUIRED } from '../contracts/storage-engine.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { ManualClock } from '../values/manual-clock.ts'
+import { BareMapStorage } from './map-storage.test-support.ts'
 import { openJobStore } from './open-job-store.ts'
 
 const calls: string[] = []
@@ -37,6 +38,58 @@ function backend(fuse: Backend['fuse'] = () => shape<JobStore>('fused', LIFE)): 
   return { fuse }
 }
 
+describe('what is said of a job store', () => {
+  test('is plain data, and text of the same', () => {
+    const shared = backend()
+    const fused = openJobStore({
+      adapters: adapters({ storage: shared, broker: shared }),
+      scope: 's',
+    }).description
+    expect(structuredClone(fused)).toEqual(fused)
+    expect(fused).toMatchObject({
+      adapters: { storage: 'an object', broker: 'an object', lock: 'an object' },
+      delivery: 'at-least-once',
+      fenced: true,
+      transactions: false,
+      wakes: 'subscribed',
+      limits: 'claim',
+      clock: 'server',
+      leaderTerms: false,
+      durability: undefined,
+    })
+    expect(fused.text.split('\n')[0]).toBe(
+      'fused job store over storage an object, broker an object, lock an object',
+    )
+  })
+
+  test('names the classes, and follows methods and traits', () => {
+    class MapStorage extends BareMapStorage {
+      readonly traits = { durability: 'process' } as const
+      within(): IStorageEngine {
+        return this
+      }
+    }
+    const given = adapters()
+    const lock = { ...given.lock, acquireLease: async () => ({ token: 1 }) }
+    const broker = shape<IBrokerEngine>('broker', [...BROKER_REQUIRED, 'subscribe'])
+    const { description } = openJobStore({
+      adapters: { storage: new MapStorage(), broker, lock },
+      scope: 's',
+    })
+    expect(description).toMatchObject({
+      adapters: { storage: 'MapStorage' },
+      transactions: true,
+      wakes: 'subscribed',
+      limits: 'locks',
+      clock: 'process',
+      leaderTerms: true,
+      durability: 'process',
+    })
+    expect(description.text).toContain('enqueue(…, { tx }) joins the caller’s')
+    expect(description.text).toContain('survives: nothing: it ends with this process')
+  })
+})
+
 describe('the job store of three adapters', () => {
   test('is the fused one where both carry the same backend, which gets the adapters as they are', () => {
     let got: FuseParts | undefined
@@ -64,10 +117,11 @@ describe('the job store of three adapters', () => {
       expect(description).toMatchObject({ store: 'composed', tier: 'fenced' })
       return description.reason
     }
-    expect(reasonOf({ given: adapters() })).toContain('do not share a backend')
-    expect(reasonOf({ given: adapters({ storage: shared }) })).toContain('do not share a backend')
+    expect(reasonOf({ given: adapters() })).toContain('do not share a backend: neither has one')
+    expect(reasonOf({ given: adapters({ storage: shared }) })).toContain('the broker has none')
+    expect(reasonOf({ given: adapters({ broker: shared }) })).toContain('the storage has none')
     expect(reasonOf({ given: adapters({ storage: backend(), broker: backend() }) })).toContain(
-      'do not share a backend',
+      'do not share a backend: each was made apart, with a connection of its own',
     )
     expect(reasonOf({ given: adapters({ storage: different, broker: different }) })).toContain(
       'differ in prefix',
@@ -77,21 +131,26 @@ describe('the job store of three adapters', () => {
     )
   })
 
-  test('says what it lacks for fencing, once, and is refused where that is required', () => {
+  test('says what it lacks for fencing, once, and is refused where that is required', async () => {
     const warnings: string[] = []
     const quiet = () => undefined
     const logger: Logger = { debug: quiet, info: quiet, error: quiet, warn: (text) => warnings.push(text) }
     const given = adapters()
     const bare: Adapters = {
       ...given,
-      storage: shape<IStorageEngine>('storage', STORAGE_REQUIRED),
+      storage: new BareMapStorage(),
       broker: Object.assign(shape<IBrokerEngine>('broker', BROKER_REQUIRED), { traits: { receipts: true } }),
     }
-    const { description } = openJobStore({ adapters: bare, scope: 's', logger })
-    expect(description).toMatchObject({
+    const opened = openJobStore({ adapters: bare, scope: 's', logger })
+    expect(opened.description).toMatchObject({
       tier: 'base',
+      fenced: false,
       missing: ['storage.compareAndSet', 'storage.page', 'storage.now'],
     })
+    expect(opened.description.text).toContain('without fencing, for want of storage.compareAndSet')
+    expect(warnings).toEqual([])
+    await opened.ready()
+    await opened.ready()
     expect(warnings).toHaveLength(1)
     expect(warnings[0]).toContain('storage.compareAndSet, storage.page, storage.now')
     expect(() => openJobStore({ adapters: bare, scope: 's', requireFenced: true })).toThrow('requireFenced')

@@ -2,10 +2,9 @@ import { checkMethods, hasMethod } from '../adapters/declared-methods.ts'
 import { namespacedBroker } from '../adapters/namespaced-broker.ts'
 import { namespacedLock } from '../adapters/namespaced-lock.ts'
 import { namespacedStorage } from '../adapters/namespaced-storage.ts'
-import { type Adapters, BACKEND } from '../contracts/backend.ts'
+import { type Adapters, BACKEND, type Backend } from '../contracts/backend.ts'
 import { BROKER_REQUIRED } from '../contracts/broker-engine.ts'
 import type { JobStore } from '../contracts/job-store.ts'
-import type { Traits } from '../contracts/lifecycle.ts'
 import { type ILockAdapter, LOCK_REQUIRED } from '../contracts/lock-adapter.ts'
 import { type IStorageEngine, STORAGE_REQUIRED } from '../contracts/storage-engine.ts'
 import { UnsupportedError } from '../errors/sched-error.ts'
@@ -13,6 +12,7 @@ import { EmptyLogger, type Logger } from '../telemetry/logger.ts'
 import { type Clock, systemClock } from '../values/clock.ts'
 import { ComposedJobStore } from './composed/composed-job-store.ts'
 import { StorageHealth } from './composed/storage-health.ts'
+import { describeStore, type JobStoreDescription } from './describe-store.ts'
 import { ServerTime } from './server-time.ts'
 import { type StoreKind, takeScopeFor } from './store-kind.ts'
 
@@ -31,22 +31,6 @@ export interface OpenJobStoreOptions {
   readonly requireFenced?: boolean
 }
 
-/** What the adapters amount to: for logs, `sched doctor` and tests. */
-export interface JobStoreDescription {
-  readonly store: StoreKind
-  /** Why it is that one, in a sentence. */
-  readonly reason: string
-  /**
-   * `fused`: one round trip a batch · `fenced`: compare-and-set, pages, server clock and receipts: a stale finish is refused ·
-   * `base`: at-least-once, and a stale finish may overwrite.
-   */
-  readonly tier: 'fused' | 'fenced' | 'base'
-  /** What keeps it from the fenced tier, as method and trait names. */
-  readonly missing: readonly string[]
-  /** What an acknowledged enqueue survives; undefined where the storage does not say. */
-  readonly durability: Traits['durability'] | undefined
-}
-
 export interface OpenedJobStore {
   readonly store: JobStore
   /** Under the scope, for everything else that is stored. */
@@ -57,8 +41,8 @@ export interface OpenedJobStore {
   readonly serverTime: ServerTime
   readonly description: JobStoreDescription
   /**
-   * Makes the adapters and the store ready and measures the server's clock. Idempotent. Rejects INVALID_ARGUMENT when the jobs of the
-   * scope are kept by the other kind of store.
+   * Makes the adapters and the store ready and measures the server's clock. Idempotent; the first call warns where fencing is missing.
+   * Rejects INVALID_ARGUMENT when the jobs of the scope are kept by the other kind of store.
    */
   ready(): Promise<void>
   /** Closes the store; the adapters stay open for others. Idempotent. */
@@ -81,6 +65,7 @@ export function openJobStore(options: OpenJobStoreOptions): OpenedJobStore {
   const parts: Parts = { storage, lock, serverTime }
   const { store, description } = chooseStore(options, parts)
   const kind = description.store
+  let warning = warningOf(description.missing, storage)
   return {
     store,
     storage,
@@ -88,6 +73,8 @@ export function openJobStore(options: OpenJobStoreOptions): OpenedJobStore {
     serverTime,
     description,
     async ready() {
+      if (warning !== undefined) logger.warn(warning, { missing: description.missing })
+      warning = undefined
       await Promise.all([storage.ready?.(), adapters.broker.ready?.(), lock.ready?.()])
       await store.ready?.()
       await serverTime.measure()
@@ -120,28 +107,24 @@ interface Parts {
 
 function chooseStore(
   options: OpenJobStoreOptions,
-  { storage, lock, serverTime }: Parts,
+  parts: Parts,
 ): { store: JobStore; description: JobStoreDescription } {
-  const { adapters, logger = new EmptyLogger() } = options
-  const durability = adapters.storage.traits?.durability
+  const { adapters, requireFenced = false } = options
   const fused = fuse(options)
-  if (typeof fused !== 'string') {
-    const reason = 'storage and broker share one backend'
-    return { store: fused, description: { store: 'fused', reason, tier: 'fused', missing: [], durability } }
-  }
+  if (typeof fused !== 'string')
+    return { store: fused, description: describeStore(adapters, 'fused', SHARED, []) }
   const missing = missingForFenced(adapters)
-  if (missing.length > 0) refuseOrWarn(missing, options.requireFenced ?? false, logger)
+  if (missing.length > 0 && requireFenced)
+    throw new UnsupportedError(
+      `requireFenced: ${lackOf(missing)}, so a stale finish could overwrite: use adapters that have them, or leave the option out`,
+    )
   return {
-    store: composed(options, { storage, lock, serverTime }),
-    description: {
-      store: 'composed',
-      reason: fused,
-      tier: missing.length > 0 ? 'base' : 'fenced',
-      missing,
-      durability,
-    },
+    store: composed(options, parts),
+    description: describeStore(adapters, 'composed', fused, missing),
   }
 }
+
+const SHARED = 'storage and broker share one backend'
 
 function composed(
   { adapters, scope, clock = systemClock, logger = new EmptyLogger() }: OpenJobStoreOptions,
@@ -168,19 +151,22 @@ function missingForFenced({ storage, broker }: Adapters): string[] {
   return missing
 }
 
-function refuseOrWarn(missing: readonly string[], refuse: boolean, logger: Logger): void {
-  const lack = `the adapters lack ${missing.join(', ')}`
-  if (refuse) {
-    throw new UnsupportedError(
-      `requireFenced: ${lack}, so a stale finish could overwrite: use adapters that have them, or leave the option out`,
+/** What to know of adapters that offer less; undefined where they lack nothing. */
+function warningOf(missing: readonly string[], storage: IStorageEngine): string | undefined {
+  const sentences: string[] = []
+  if (missing.length > 0)
+    sentences.push(
+      `${lackOf(missing)}: jobs run at least once, and a worker that was taken for dead may overwrite a later result`,
     )
-  }
-  logger.warn(
-    `${lack}: jobs run at least once, and a worker that was taken for dead may overwrite a later result`,
-    {
-      missing,
-    },
-  )
+  if (!hasMethod(storage, 'compareAndSet'))
+    sentences.push(
+      'the storage has no compareAndSet: when two processes race, an occurrence may run twice or a change of a schedule may be lost',
+    )
+  return sentences.length === 0 ? undefined : sentences.join('; ')
+}
+
+function lackOf(missing: readonly string[]): string {
+  return `the adapters lack ${missing.join(', ')}`
 }
 
 /** The fused store, or why there is none. */
@@ -191,9 +177,17 @@ function fuse({
 }: OpenJobStoreOptions): JobStore | string {
   if (!wanted) return '`fuse` is off'
   const backend = storage[BACKEND]
-  if (!backend || backend !== broker[BACKEND]) return 'storage and broker do not share a backend'
-  return (
-    backend.fuse({ scope, storage, broker }) ??
-    'storage and broker share a backend, but differ in prefix or schema'
-  )
+  if (backend && backend === broker[BACKEND])
+    return (
+      backend.fuse({ scope, storage, broker }) ??
+      'storage and broker share a backend that does not fuse them: they differ in prefix or schema, or one of them was wrapped'
+    )
+  return `storage and broker do not share a backend: ${whyApart(backend, broker[BACKEND])}`
+}
+
+function whyApart(storage: Backend | undefined, broker: Backend | undefined): string {
+  if (storage && broker)
+    return 'each was made apart, with a connection of its own (one call, such as redis(url) or createAdapters({ mode }), makes both on one)'
+  const without = storage ? 'the broker has none' : broker ? 'the storage has none' : 'neither has one'
+  return `${without}, as adapters of one’s own and wrapped ones do not`
 }

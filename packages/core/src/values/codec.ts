@@ -64,6 +64,22 @@ export function isNormal(value: unknown): boolean {
   return isPlainJson(value, DEFAULT_LIMITS)
 }
 
+/** The text form of a value that {@link isNormal}; undefined for any other. */
+export function normalText(value: unknown): string | undefined {
+  return isPlainJson(value, DEFAULT_LIMITS) ? JSON.stringify(value) : undefined
+}
+
+/** A text form that is there already, as if its value was encoded now. Throws VALUE_TOO_LARGE. */
+export function checkText(
+  text: string,
+  { root = 'value', maxBytes = MAX_VALUE_BYTES }: CodecOptions = {},
+): string {
+  if (text.length * 3 <= maxBytes) return text
+  const bytes = Buffer.byteLength(text)
+  if (bytes > maxBytes) throw new ValueTooLargeError(root, bytes, maxBytes)
+  return text
+}
+
 /** The value of a text form made by {@link encodeValue}. Throws VALUE_UNSERIALIZABLE when the text is not one. */
 export function decodeValue<T = unknown>(text: string, root = 'value'): T {
   let raw: unknown

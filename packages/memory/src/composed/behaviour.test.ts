@@ -9,6 +9,7 @@ import {
   job,
   join,
   LEASE_MS,
+  type NodeOptions,
   record,
   SCOPE,
   settle,
@@ -18,8 +19,8 @@ import {
 
 const QUEUE = `${SCOPE}:${TYPE}`
 
-async function start(): Promise<{ world: World; node: ComposedNode }> {
-  const world = new World()
+async function start(options: NodeOptions = {}): Promise<{ world: World; node: ComposedNode }> {
+  const world = new World(options)
   const node = await world.node()
   await join(node, 'w')
   await node.store.sweep({})
@@ -29,23 +30,29 @@ async function start(): Promise<{ world: World; node: ComposedNode }> {
 const idsOf = (items: readonly { id: string }[]) => items.map(({ id }) => id)
 
 describe('round trips', () => {
-  test('from claim to acknowledged a batch of 100 costs six, and one enqueue of 100 two', async () => {
-    const { node } = await start()
-    await node.store.insert([job('first')])
-    await settle(node, await claimOne(node, 'w'), { kind: 'complete' })
-    const calls = () =>
-      [node.storage, node.broker].flatMap((line) => [...line.calls]).filter(([name]) => name !== 'ready')
-    const total = () => calls().reduce((sum, [, count]) => sum + count, 0)
+  test.each([
+    { trips: 4, without: [] },
+    { trips: 5, without: ['patchMany'] },
+  ])(
+    'from claim to acknowledged a batch of 100 costs $trips without $without, and one enqueue of 100 two',
+    async ({ trips, without }) => {
+      const { node } = await start({ without })
+      await node.store.insert([job('first')])
+      await settle(node, await claimOne(node, 'w'), { kind: 'complete' })
+      const calls = () =>
+        [node.storage, node.broker].flatMap((line) => [...line.calls]).filter(([name]) => name !== 'ready')
+      const total = () => calls().reduce((sum, [, count]) => sum + count, 0)
 
-    let before = total()
-    await node.store.insert(Array.from({ length: 100 }, (_, index) => job(`job-${index}`)))
-    expect(total() - before).toBe(2)
-    before = total()
-    const jobs = await claim(node, 'w', 100)
-    expect(jobs).toHaveLength(100)
-    await node.store.settle(jobs.map(({ id, token }) => ({ id, token, kind: 'complete' })))
-    expect(total() - before).toBe(6)
-  })
+      let before = total()
+      await node.store.insert(Array.from({ length: 100 }, (_, index) => job(`job-${index}`)))
+      expect(total() - before).toBe(2)
+      before = total()
+      const jobs = await claim(node, 'w', 100)
+      expect(jobs).toHaveLength(100)
+      await node.store.settle(jobs.map(({ id, token }) => ({ id, token, kind: 'complete' })))
+      expect(total() - before).toBe(trips)
+    },
+  )
 })
 
 describe('claims', () => {
@@ -96,7 +103,7 @@ describe('claims', () => {
   test('of a worker whose lease ends while they are under way give everything back', async () => {
     const { world, node } = await start()
     await node.store.insert([job('a')])
-    node.storage.during('get', () => world.clock.advance(LEASE_MS))
+    node.broker.during('claimLeases', () => world.clock.advance(LEASE_MS), 'after')
     expect(await claim(node, 'w')).toEqual([])
     expect(await record(node, 'a')).toMatchObject({ state: 'pending', attempt: 0 })
     expect(await world.queues.size(QUEUE)).toMatchObject({ waiting: 1, leased: 0 })
@@ -107,7 +114,7 @@ describe('claims', () => {
     const beat = () => node.store.heartbeat({ id: 'w', leaseMs: LEASE_MS, claimGraceMs: 0 }, [])
     await node.store.insert([job('a')])
     // the claim is stored, and its answer on the way, when the heartbeat reads
-    node.storage.during('compareAndSet', beat, 'after')
+    node.storage.during('write', beat, 'after')
     const claimed = await claimOne(node, 'w')
     expect(await record(node, 'a')).toMatchObject({ state: 'running', attempt: 1 })
     expect(await settle(node, claimed, { kind: 'complete' })).toBe('ok')
@@ -119,8 +126,7 @@ describe('claims', () => {
     const held = await claim(node, 'w')
     await node.store.insert([job('c')])
     const outcomes = held.map(({ id, token }) => ({ id, token, kind: 'complete' as const }))
-    for (const method of ['compareAndSetMany', 'getMany'])
-      node.storage.cut({ method, on: 'jobs', when: 'before' })
+    for (const method of ['write', 'getMany']) node.storage.cut({ method, on: 'jobs', when: 'before' })
     const want = { worker: 'w', limit: 1, types: [{ type: TYPE }] }
     await expect(node.store.settle(outcomes, want)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
     expect(await record(node, 'c')).toMatchObject({ state: 'pending', attempt: 0 })
@@ -184,6 +190,30 @@ test('a retry whose entry the broker lost is published by the settle itself', as
   await world.flush()
   expect(await settle(node, claimed, { kind: 'retry', delayMs: 0, error: BOOM })).toBe('ok')
   expect(await claimOne(node, 'w')).toMatchObject({ id: 'a', attempt: 2 })
+})
+
+describe('a payload and a result that are too large for one value together', () => {
+  const half = 'x'.repeat(5 * 1024 * 1024)
+
+  test('are both kept by a storage that patches', async () => {
+    const { node } = await start()
+    await node.store.insert([job('a', { payload: half })])
+    expect(await settle(node, await claimOne(node, 'w'), { kind: 'complete', result: half })).toBe('ok')
+    const { payload, result } = await record(node, 'a')
+    expect([payload === half, result === half]).toEqual([true, true])
+    expect((await node.store.list({ state: 'completed' })).jobs).toHaveLength(1)
+  })
+
+  test('are refused by one that replaces records, which then takes the end without the result', async () => {
+    const { node } = await start({ without: ['patchMany'] })
+    await node.store.insert([job('a', { payload: half })])
+    const claimed = await claimOne(node, 'w')
+    await expect(settle(node, claimed, { kind: 'complete', result: half })).rejects.toMatchObject({
+      code: 'VALUE_TOO_LARGE',
+    })
+    expect(await settle(node, claimed, { kind: 'complete' })).toBe('ok')
+    expect(await record(node, 'a')).toMatchObject({ state: 'completed', result: null })
+  })
 })
 
 describe('a record that is no job', () => {
@@ -254,6 +284,7 @@ describe('retention', () => {
       await world.clock.advance(1)
     }
     expect(await kept(node)).toHaveLength(4)
+    await world.clock.advance(100)
     expect(await (await world.node()).store.sweep({})).toMatchObject({ pruned: 2 })
     expect(await kept(node)).toEqual(['job-2', 'job-3'])
     expect((await node.store.counts()).types[TYPE]).toMatchObject({ completed: 4 })
@@ -299,6 +330,7 @@ describe('the counters of finished jobs', () => {
       await one.store.heartbeat({ id: 'w', leaseMs: LEASE_MS }, [])
     }
     const counts = async () => (await node.store.counts()).types[TYPE]
+    await world.clock.advance(100)
     expect(await counts()).toMatchObject({ completed: 3, durationMs: 30 })
     await world.clock.advance(25 * 3_600_000)
     const shares = () => world.records.count(`${SCOPE}:tallies`)
@@ -492,6 +524,26 @@ describe('the life of the store', () => {
     ])
       await expect(call()).rejects.toMatchObject({ code: 'CLOSED' })
     expect(await world.queues.size(QUEUE)).toMatchObject({ waiting: 1 })
+  })
+
+  test('idle, types of which wakes come cost a look each at every third claim, and none less soon what is published', async () => {
+    const { world, node } = await start()
+    const types = Array.from({ length: 10 }, (_, n) => ({ type: `type-${n}` }))
+    await node.store.subscribe(
+      types.map(({ type }) => type),
+      () => undefined,
+    )
+    const calls = (): number => [...node.broker.calls.values()].reduce((sum, count) => sum + count, 0)
+    const poll = () => claim(node, 'w', 20, types)
+    await poll()
+    const before = calls()
+    for (let polls = 0; polls < 12; polls++) expect(await poll()).toEqual([])
+    // a minute of polls, as often as the runtime makes them by default
+    expect(calls() - before).toBe(40)
+    await node.store.insert([job('a', { type: 'type-3' }), job('later', { type: 'type-4', delayMs: 50 })])
+    expect((await poll()).map(({ id }) => id)).toEqual(['a'])
+    await world.clock.advance(50)
+    expect((await poll()).map(({ id }) => id)).toEqual(['later'])
   })
 
   test('wakes come from the broker, and end', async () => {

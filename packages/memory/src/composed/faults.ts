@@ -1,7 +1,10 @@
 import { UnavailableError } from '@sched/core/adapter'
 
+/** What is called `write` in a fault. */
+const WRITES: readonly string[] = ['compareAndSet', 'compareAndSetMany', 'patchMany']
+
 export interface Fault {
-  /** The method that fails: `compareAndSetMany`, `ackMany`, … */
+  /** The method that fails: `getMany`, `ackMany`, …; or `write`: whichever changes records. */
   readonly method: string
   /** `before`: the request is lost. `after`: it is applied, and its answer lost. */
   readonly when: 'before' | 'after'
@@ -14,7 +17,7 @@ export interface Fault {
 /** Cuts the line to an adapter at chosen calls. */
 export class Line {
   readonly #faults: (Fault & { left: number })[] = []
-  readonly #hooks: Map<string, () => unknown> = new Map()
+  readonly #hooks: { readonly method: string; readonly what: () => unknown; readonly when: string }[] = []
   readonly #scope: string
   /** Every call is lost while this is set. */
   down = false
@@ -27,9 +30,9 @@ export class Line {
     this.#scope = scope
   }
 
-  /** Runs `what` while the next call of `method` is under way: before it is applied, or after, its answer being held up. */
+  /** Runs `what` while the next call of `method`, or `write`, is under way: before it is applied, or after, its answer being held up. */
   during(method: string, what: () => unknown, when: 'before' | 'after' = 'before'): void {
-    this.#hooks.set(`${method} ${when}`, what)
+    this.#hooks.push({ method, what, when })
   }
 
   cut(fault: Fault): void {
@@ -44,12 +47,12 @@ export class Line {
         if (typeof value !== 'function' || typeof key !== 'string') return value
         return async (...args: unknown[]) => {
           await this.travel()
-          await this.#meanwhile(`${key} before`)
+          await this.#meanwhile(key, 'before')
           const fault = this.#strike(key, args[0])
           if (this.down || fault?.when === 'before') throw new UnavailableError(`${key} was lost`)
           this.calls.set(key, (this.calls.get(key) ?? 0) + 1)
           const answer: unknown = await value.apply(target, args)
-          await this.#meanwhile(`${key} after`)
+          await this.#meanwhile(key, 'after')
           await this.travel()
           if (fault) throw new UnavailableError(`the answer to ${key} was lost`, { ambiguous: true })
           return answer
@@ -58,17 +61,21 @@ export class Line {
     })
   }
 
-  async #meanwhile(moment: string): Promise<void> {
-    const hook = this.#hooks.get(moment)
-    this.#hooks.delete(moment)
-    await hook?.()
+  async #meanwhile(method: string, when: string): Promise<void> {
+    const index = this.#hooks.findIndex((hook) => hook.when === when && isCalled(method, hook.method))
+    if (index >= 0) await this.#hooks.splice(index, 1)[0]?.what()
   }
 
   #strike(method: string, name: unknown): Fault | undefined {
     const fault = this.#faults.find(
-      (one) => one.left > 0 && one.method === method && (!one.on || name === `${this.#scope}:${one.on}`),
+      (one) =>
+        one.left > 0 && isCalled(method, one.method) && (!one.on || name === `${this.#scope}:${one.on}`),
     )
     if (fault) fault.left--
     return fault
   }
+}
+
+function isCalled(method: string, name: string): boolean {
+  return method === name || (name === 'write' && WRITES.includes(method))
 }

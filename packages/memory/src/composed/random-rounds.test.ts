@@ -6,7 +6,7 @@
 import { type ClaimedJob, type Outcome, SchedError } from '@sched/core/adapter'
 import { describe, expect, test } from 'vitest'
 import type { Fault } from './faults.ts'
-import { BOOM, type ComposedNode, job, LEASE_MS, TYPE, World } from './world.ts'
+import { BOOM, type ComposedNode, job, LEASE_MS, TYPE, WAYS, World } from './world.ts'
 
 const SEEDS = Number(process.env.SCHED_ROUNDS ?? 40)
 const STEPS = 120
@@ -24,10 +24,12 @@ function randomOf(seed: number): () => number {
 }
 
 const FAULTS: readonly Omit<Fault, 'when'>[] = [
-  ...['compareAndSet', 'compareAndSetMany', 'get', 'getMany', 'page', 'list', 'prune'].map((method) => ({
-    method,
-    on: 'jobs',
-  })),
+  ...['compareAndSet', 'compareAndSetMany', 'patchMany', 'get', 'getMany', 'page', 'list', 'prune'].map(
+    (method) => ({
+      method,
+      on: 'jobs',
+    }),
+  ),
   { method: 'compareAndSet', on: 'workers' },
   { method: 'get', on: 'workers' },
   { method: 'compareAndSet', on: 'tallies' },
@@ -99,7 +101,8 @@ class Round {
   async #newWorker(): Promise<Worker> {
     const worker: Worker = {
       id: `w#${this.#lives++}`,
-      node: await this.#world.node(),
+      // nodes that change jobs in either way meet
+      node: await this.#world.node(this.#pick(WAYS)),
       held: new Map(),
       unanswered: new Map(),
     }

@@ -28,9 +28,17 @@ export interface ComposedNode {
   readonly warnings: string[]
 }
 
+/** A storage that changes records in place, and one that replaces them: claims and settles go different ways. */
+export const WAYS: readonly { readonly way: string; readonly without: readonly string[] }[] = [
+  { way: 'patches', without: [] },
+  { way: 'compares and sets', without: ['patchMany'] },
+]
+
 export interface NodeOptions {
   /** Methods that the adapters of this node do not have. */
   readonly without?: readonly string[]
+  /** The broker's wakes are lost on their way. */
+  readonly deaf?: boolean
 }
 
 /** One storage server and one broker server on a clock that stands still; as many nodes as a test wants. */
@@ -38,15 +46,22 @@ export class World {
   readonly clock: ManualClock = new ManualClock()
   readonly #storage: MemoryServer = new MemoryServer({ clock: this.clock })
   readonly #broker: MemoryServer = new MemoryServer({ clock: this.clock })
+  readonly #without: readonly string[]
 
-  async node({ without = [] }: NodeOptions = {}): Promise<ComposedNode> {
+  constructor({ without = [] }: NodeOptions = {}) {
+    this.#without = without
+  }
+
+  async node({ without = this.#without, deaf = false }: NodeOptions = {}): Promise<ComposedNode> {
     const storage = new Line(SCOPE)
     const broker = new Line(SCOPE)
     const warnings: string[] = []
+    const queues = this.queues as IBrokerEngine
+    if (deaf) queues.subscribe = async () => async () => undefined
     const opened = openJobStore({
       adapters: {
         storage: hide(storage.to(memory({ server: this.#storage }).storage as IStorageEngine), without),
-        broker: hide(broker.to(this.queues as IBrokerEngine), without),
+        broker: hide(broker.to(queues), without),
         lock: memory({ server: this.#storage }).lock,
       },
       scope: SCOPE,

@@ -1,28 +1,6 @@
-import { type ChangeAnswer, InvalidArgumentError, type JobChange } from '@sched/core/adapter'
-import { checkDuration, checkInstant } from '../arguments.ts'
+import type { ChangeAnswer, JobChange } from '@sched/core/adapter'
 import type { JobScope } from './job-scope.ts'
 import { CANCELLED, COMPLETED, FAILED, PENDING, RUNNING } from './job-states.ts'
-
-export function checkChange(change: JobChange): void {
-  switch (change.kind) {
-    case 'cancel':
-    case 'retry':
-    case 'promote':
-    case 'discard':
-      return
-    case 'reschedule':
-      if ((change.runAt === undefined) === (change.delayMs === undefined)) {
-        throw new InvalidArgumentError('reschedule takes either runAt or delayMs')
-      }
-      if (change.runAt !== undefined) checkInstant(change.runAt, 'runAt')
-      if (change.delayMs !== undefined) checkDuration(change.delayMs, 'delayMs')
-      return
-    default:
-      throw new InvalidArgumentError(
-        `a change is cancel, retry, promote, reschedule or discard, not ${String((change as JobChange).kind)}`,
-      )
-  }
-}
 
 export function changeJobs(scope: JobScope, ids: readonly string[], change: JobChange): ChangeAnswer[] {
   const now = scope.now()

@@ -1,6 +1,7 @@
 import {
   type ChangeAnswer,
   type ClaimRequest,
+  checkChange,
   checkName,
   type HeartbeatReply,
   type Held,
@@ -22,7 +23,7 @@ import {
 } from '@sched/core/adapter'
 import { checkDuration, checkLease, checkPositive } from '../arguments.ts'
 import { NodePart } from '../node-part.ts'
-import { changeJobs, checkChange } from './change.ts'
+import { changeJobs } from './change.ts'
 import { checkClaimRequest, claimJobs } from './claim.ts'
 import { beat } from './heartbeat.ts'
 import { insertJobs } from './insert.ts'

@@ -1,5 +1,5 @@
 // Several schedulers over one memory server in one process, on a clock that tests move: each node's clock and network can stand still.
-import { type AnyJobDefinition, JobScheduler, type SchedulerOptions } from '@sched/core'
+import { type AnyJobDefinition, JobScheduler, type WorkOptions } from '@sched/core'
 import {
   type Adapters,
   BACKEND,
@@ -113,10 +113,7 @@ export class Network {
   }
 }
 
-export type NodeOptions<D extends readonly AnyJobDefinition[]> = Omit<
-  SchedulerOptions<D>,
-  'adapters' | 'clock' | 'fuse'
->
+export type NodeOptions<D extends readonly AnyJobDefinition[]> = Omit<WorkOptions<D>, 'clock' | 'fuse'>
 
 export interface Node<D extends readonly AnyJobDefinition[]> {
   readonly scheduler: JobScheduler<D>

@@ -350,6 +350,14 @@ describe.each(STORE_KINDS)('the way of a job, %s store', (kind) => {
       types: { m: { pending: 4, paused: true } },
     })
     expect((await scheduler.listJobs({ entityId: 'e1' })).jobs.map(({ id }) => id)).toEqual([first])
+    for (const reason of [5, 'lone \ud800', 'nul \0', 'x'.repeat(8_193)])
+      await expect(scheduler.cancelJob(third!, reason as string)).rejects.toMatchObject({
+        code: 'INVALID_ARGUMENT',
+        message: expect.stringMatching(/^reason must/),
+      })
+    await expect(scheduler.listJobs({ entityId: 'nul \0' })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+    })
     await scheduler.cancelJob(third!, 'not needed')
     await scheduler.promoteJob(second!)
     await scheduler.rescheduleJob(fourth!, { delay: '2h' })

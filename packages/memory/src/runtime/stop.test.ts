@@ -206,6 +206,26 @@ describe.each(STORE_KINDS)('stopping, %s store', (kind) => {
     expect(await waiting).toMatchObject({ code: 'CLOSED' })
   })
 
+  test('a stop that waited long enough says no farewell to what is closed by then', async () => {
+    const failures: string[] = []
+    const go = new Signal()
+    const job = defineJob({ type: 'job', handle: () => go.wait() })
+    const { scheduler, network } = cluster.node({ jobs: [job], workerHeartbeatInterval: 1_000 })
+    scheduler.on('error', ({ during }) => failures.push(during))
+    await scheduler.start()
+    await cluster.until(() => scheduler.isLeader)
+    const id = await scheduler.enqueue(job)
+    await cluster.until(async () => (await scheduler.getJob(id))?.state === 'running')
+    network.hold()
+    await cluster.clock.advance(1_500)
+    go.give()
+    // five seconds for the results, one for the farewells, five for closing
+    expect(await stopped(scheduler.stop(true))).toBeLessThan(11_500)
+    network.mend()
+    await cluster.clock.advance(20_000)
+    expect(failures.filter((during) => /leav|handing/.test(during))).toEqual([])
+  })
+
   test('a stop that overtakes a start: the start rejects', async () => {
     const job = defineJob({ type: 'job', handle() {} })
     const { scheduler } = cluster.node({ jobs: [job] })

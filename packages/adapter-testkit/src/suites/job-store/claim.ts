@@ -363,6 +363,13 @@ export const claimCases: readonly Case[] = suite('job-store', ['jobStore'], {
         'paused in the counts after resuming',
       )
       await crew.claimAll('w', ['waiting', 'new', 'delayed'], { limit: 10 })
+      await crew.store.pause('early', true)
+      await crew.store.pause('early', false)
+      check.equal(
+        (await crew.store.counts()).types.early?.paused,
+        false,
+        'paused in the counts of a type resumed before its first job',
+      )
     },
   },
   'subscribe-wakes': {

@@ -52,12 +52,16 @@ export const recoverCases: readonly Case[] = suite('job-store', ['jobStore'], {
       const { check } = context
       const crew = new Crew(context)
       await crew.insert('a')
-      await crew.join('w', context.ttl)
-      const a = await crew.claimOne('w', 'a')
-      await context.expire(context.ttl)
+      const [w, a] = await context.fits(async ({ ttl, name, live }) => {
+        await crew.join(name('w'), ttl)
+        const job = await crew.claimOne(name('w'), 'a')
+        await crew.stillLive(name('w'), live)
+        await context.expire(ttl)
+        return [name('w'), job] as const
+      })
       const report = await crew.store.sweep({ graceMs: LONG })
       check.equal([report.dead, report.recovered], [[], 0], 'dead and recovered in a sweep with a long grace')
-      const reply = await crew.beat('w', [a])
+      const reply = await crew.beat(w, [a])
       check.equal(
         [reply.alive, reply.lost],
         [true, []],

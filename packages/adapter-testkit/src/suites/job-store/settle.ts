@@ -394,4 +394,35 @@ export const settleCases: readonly Case[] = suite('job-store', ['jobStore'], {
       check.equal((await crew.store.counts()).types.mail?.cancelled, 3, 'cancelled jobs counted')
     },
   },
+  'cancel-reason': {
+    rule: 'The reason given with the request to cancel a running job is kept when its worker ends it by `cancel` without a reason, and when a release or a retry ends as cancelled.',
+    why: 'Who cancelled a job, and why, is what is looked for in its record; the worker does not know it.',
+    mistake: 'a `cancel` without a reason writes null over the reason of the request',
+    async run(context) {
+      const { check } = context
+      const crew = new Crew(context)
+      const ids = ['ended', 'released', 'retried']
+      await crew.insert(...ids.map((id) => crew.job(id, { maxRetries: 5 })))
+      await crew.join('w')
+      const [ended, released, retried] = await crew.claimAll('w', ids, { limit: 3 })
+      if (!ended || !released || !retried) return
+      check.equal(
+        await crew.store.change(ids, { kind: 'cancel', reason: 'by hand' }),
+        ['ok', 'ok', 'ok'],
+        'the answers to cancel of running jobs',
+      )
+      await crew.settle(ended, { kind: 'cancel' })
+      await crew.settle(released, { kind: 'release' })
+      await crew.settle(retried, { kind: 'retry', delayMs: 0, error: BOOM })
+      check.equal(
+        (await crew.store.get(ids)).map((record) => [record?.state, record?.reason]),
+        [
+          ['cancelled', 'by hand'],
+          ['cancelled', 'by hand'],
+          ['cancelled', 'by hand'],
+        ],
+        'state and reason after cancel without a reason, release and retry',
+      )
+    },
+  },
 })

@@ -9,7 +9,7 @@ const IDS = ['a', 'b', 'B', 'a:b', 'é', '\uffee', '😀'] as const
 const INSTANTS = [1_000, 2_000, 3_000] as const
 
 const id = fc.constantFrom(...IDS)
-const scalar = fc.oneof(
+export const scalar: fc.Arbitrary<unknown> = fc.oneof(
   fc.constantFrom<unknown>(0, 1, 2, 9, 10, -1, 0.5, '', 'a', 'b', '10', 'é', true, false, null),
   fc.constantFrom(...INSTANTS).map((ms) => new Date(ms)),
 )
@@ -17,7 +17,7 @@ const field = fc.oneof(
   { weight: 4, arbitrary: scalar },
   fc.constantFrom<unknown>([], [1, 2], { x: 1 }, { x: 1, y: 2 }),
 )
-const value = fc.record(
+export const value: fc.Arbitrary<object> = fc.record(
   {
     v: field,
     w: scalar,

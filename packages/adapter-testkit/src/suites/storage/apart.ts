@@ -19,7 +19,7 @@ const FIELDS = [
 
 export const apartCases: readonly Case[] = suite('storage', ['storage'], {
   'ns-isolated-batches': {
-    rule: 'The optional methods keep namespaces apart as well: page, getMany, saveMany, deleteMany, compareAndSet and its batch.',
+    rule: 'The optional methods keep namespaces apart as well: page, getMany, saveMany, deleteMany, compareAndSet and its batch, patchMany.',
     why: 'Core prefers them wherever they are, so that is where a leak would happen.',
     mistake: 'the fast path has a query of its own, which forgets the namespace',
     async run({ storage, check, has, notApplicable }) {
@@ -30,6 +30,7 @@ export const apartCases: readonly Case[] = suite('storage', ['storage'], {
         'deleteMany',
         'compareAndSet',
         'compareAndSetMany',
+        'patchMany',
       ] as const
       if (!methods.some((method) => has(`storage.${method}`))) notApplicable('the storage has none of them')
       for (const namespace of ['one', 'two']) await storage.save(namespace, 'a', { rev: 1, in: namespace })
@@ -72,6 +73,23 @@ export const apartCases: readonly Case[] = suite('storage', ['storage'], {
           await storage.compareAndSetMany!('four', [{ id: 'b', expectedRev: 1, value: { rev: 2 } }]),
           [false],
           'compareAndSetMany of an id that only others have',
+        )
+      }
+      if (has('storage.patchMany')) {
+        const item = { where: {}, set: { in: 'both' } }
+        await storage.save('five', 'a', { rev: 1 })
+        check.equal(
+          await storage.patchMany!('five', [
+            { id: 'a', ...item },
+            { id: 'b', ...item },
+          ]),
+          [true, null],
+          'patchMany in a fifth',
+        )
+        check.equal(
+          await storage.get('two', 'a'),
+          { rev: 1, in: 'two' },
+          'the id that was patched, in the second',
         )
       }
       if (has('storage.deleteMany')) {

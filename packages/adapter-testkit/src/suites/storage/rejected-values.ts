@@ -30,14 +30,18 @@ function rejects(bad: unknown): (context: Context) => Promise<void> {
 
 function writers(
   storage: IStorageEngine,
-  value: unknown,
-): ['compareAndSet' | 'saveMany' | 'compareAndSetMany', () => Promise<unknown>][] {
+  value: { readonly items: unknown },
+): ['compareAndSet' | 'saveMany' | 'compareAndSetMany' | 'patchMany', () => Promise<unknown>][] {
   return [
     ['compareAndSet', async () => storage.compareAndSet!('jobs', 'a', 0, value)],
     ['saveMany', async () => storage.saveMany!('jobs', [{ id: 'a', value }])],
     [
       'compareAndSetMany',
       async () => storage.compareAndSetMany!('jobs', [{ id: 'a', expectedRev: 0, value }]),
+    ],
+    [
+      'patchMany',
+      async () => storage.patchMany!('jobs', [{ id: 'a', where: {}, set: { items: value.items } }]),
     ],
   ]
 }

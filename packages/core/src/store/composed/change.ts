@@ -85,5 +85,5 @@ async function tellOthers(parts: ComposedParts, rows: readonly StoredJob[]): Pro
   await quietly(parts, 'ended jobs stay in the broker until they are claimed', () =>
     parts.queues.remove(ended),
   )
-  await parts.tallies.add(ended.filter(({ state }) => state === 'cancelled').flatMap((row) => finishOf(row)))
+  parts.tallies.add(ended.filter(({ state }) => state === 'cancelled').flatMap((row) => finishOf(row)))
 }

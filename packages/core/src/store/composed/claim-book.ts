@@ -48,6 +48,12 @@ export class ClaimBook {
     return ended
   }
 
+  /** Whether the worker has claims that are not settled. */
+  holds(worker: string): boolean {
+    for (const { row } of this.#claims.values()) if (row.worker === worker) return true
+    return false
+  }
+
   /** Drops all claims of a worker that is no more. */
   drop(worker: string): void {
     for (const [id, { row }] of this.#claims) if (row.worker === worker) this.#claims.delete(id)

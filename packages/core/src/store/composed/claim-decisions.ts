@@ -1,10 +1,13 @@
+import { SchedError } from '../../errors/sched-error.ts'
 import type { BookedClaim } from './claim-book.ts'
+import { claimPatch } from './job-patch.ts'
 import { isFinal, type JobRow } from './job-row.ts'
-import { readJobs, type StoredJob, type UndecodableJob, undecodableRow } from './job-table.ts'
+import { jobOf, readJobs, type StoredJob, type UndecodableJob, undecodableRow } from './job-table.ts'
 import type { ComposedParts } from './parts.ts'
 import type { Leased, Return } from './queues.ts'
+import { isUndecodable } from './record-table.ts'
 import { type Finish, finishOf } from './tallies.ts'
-import { claimed, crashed, finished, isExpired } from './transitions.ts'
+import { type Claimer, claimed, crashed, finished, isExpired } from './transitions.ts'
 
 /** How often a refused claim reads again within one call; what is left is given back. */
 const MAX_READS = 4
@@ -41,7 +44,13 @@ export async function resolveLeases(
   } finally {
     await resolution.tellBroker()
   }
-  return resolution.claims
+  return inOrder(resolution.claims, leases)
+}
+
+/** As the broker gave them. */
+function inOrder(claims: readonly BookedClaim[], leases: readonly Leased[]): BookedClaim[] {
+  const places = new Map(leases.map(({ id }, index) => [id, index]))
+  return claims.toSorted((a, b) => places.get(a.row.id)! - places.get(b.row.id)!)
 }
 
 class Resolution {
@@ -60,7 +69,8 @@ class Resolution {
   }
 
   async run(leases: readonly Leased[]): Promise<void> {
-    let open = leases
+    let open = await this.#withoutPaused(leases)
+    if (this.#parts.jobs.patches && open.length > 0) open = await this.#claimUnread(open)
     for (let reads = 0; reads < MAX_READS && open.length > 0; reads++) open = await this.#round(open)
     this.#giveBack(open, 0)
   }
@@ -68,11 +78,56 @@ class Resolution {
   /** Never rejects: what the broker is not told, its leases' ends tell it. */
   async tellBroker(): Promise<void> {
     const { queues, tallies, logger } = this.#parts
-    const calls = [queues.ack(this.#acks), queues.nack(this.#nacks), tallies.add(this.#finishes)]
+    tallies.add(this.#finishes)
+    const calls = [queues.ack(this.#acks), queues.nack(this.#nacks)]
     for (const call of await Promise.allSettled(calls)) {
       if (call.status === 'rejected')
         logger.warn('the broker was not told what its ids came to; their leases end', { error: call.reason })
     }
+  }
+
+  /** A broker that lost its flags gives of paused types, too, until it is told again. */
+  async #withoutPaused(leases: readonly Leased[]): Promise<readonly Leased[]> {
+    const paused = await this.#orGiveBack(leases, () =>
+      this.#parts.types.pausedOf(leases.map(({ type }) => type)),
+    )
+    if (paused.size === 0) return leases
+    this.#giveBack(
+      leases.filter(({ type }) => paused.has(type)),
+      0,
+    )
+    return leases.filter(({ type }) => !paused.has(type))
+  }
+
+  /** Claims what is pending and due in one call. Resolves to the others, to be read and judged. */
+  async #claimUnread(leases: readonly Leased[]): Promise<readonly Leased[]> {
+    if (this.#isLate(leases)) return []
+    const { jobs } = this.#parts
+    const now = this.#parts.now()
+    const patches = leases.map((leased) => claimPatch(leased, this.#claimer(leased, now)))
+    let rows: (StoredJob | null)[]
+    try {
+      rows = await jobs.patchAndRead(patches)
+    } catch (error) {
+      // those beside one that cannot be decoded were claimed: they are found by their token
+      if (isUndecodable(error)) return leases
+      // as after any write: what may have been claimed stays leased
+      if (!(error instanceof SchedError && error.ambiguous)) this.#giveBack(leases, OUTAGE_DELAY_MS)
+      throw error
+    }
+    return leases.filter((leased, index) => {
+      const row = jobOf(leased.id, rows[index] ?? null)
+      if (row?.state !== 'running') return true
+      this.claims.push({ row, leased })
+      return false
+    })
+  }
+
+  /** Past its lease the worker claims nothing; to be asked at the last moment before. */
+  #isLate(leases: readonly Leased[]): boolean {
+    const late = this.#parts.workers.isLate(this.#worker)
+    if (late) this.#giveBack(leases, 0)
+    return late
   }
 
   /** Resolves to those that were refused. */
@@ -85,14 +140,15 @@ class Resolution {
     )
     const runners = jobs.flatMap((job) => (job?.state === 'running' && job.worker ? [job.worker] : []))
     const living = await this.#orGiveBack(leases, () => this.#parts.workers.living(runners))
-    // past its lease the worker claims nothing, and this is the last moment to know
-    if (this.#parts.workers.isLate(this.#worker)) {
-      this.#giveBack(leases, 0)
-      return []
-    }
+    if (this.#isLate(leases)) return []
     const writes: { readonly leased: Leased; readonly row: StoredJob }[] = []
     for (const [index, leased] of leases.entries()) {
-      const decision = this.#decide(leased, jobs[index] ?? null, living)
+      const job = jobs[index] ?? null
+      if (job?.state === 'running' && job.token === this.#token) {
+        this.claims.push({ row: job, leased })
+        continue
+      }
+      const decision = this.#decide(leased, job, living)
       if (decision.kind === 'ack') this.#acks.push(leased)
       else if (decision.kind === 'nack') this.#giveBack([leased], decision.delayMs)
       else writes.push({ leased, row: decision.row })
@@ -126,7 +182,11 @@ class Resolution {
   #claim(job: JobRow, leased: Leased, now: number): Decision {
     if (isExpired(job, now)) return write(finished(job, 'failed', now, { reason: 'expired' }))
     if (job.notBefore !== undefined && job.notBefore > now) return later(job.notBefore, now)
-    return write(claimed(job, { worker: this.#worker, token: this.#token, receipt: leased.receipt, now }))
+    return write(claimed(job, this.#claimer(leased, now)))
+  }
+
+  #claimer({ receipt }: Leased, now: number): Claimer {
+    return { worker: this.#worker, token: this.#token, receipt, now }
   }
 
   /** From a dead worker: its crash is counted in the same write. */

@@ -5,6 +5,7 @@ import { inParallel } from './in-parallel.ts'
 import { toClaimed } from './job-row.ts'
 import type { ComposedParts } from './parts.ts'
 import type { Leased } from './queues.ts'
+import { quietly } from './take-back.ts'
 
 export interface ClaimAnswer {
   readonly jobs: readonly ClaimedJob[]
@@ -13,8 +14,8 @@ export interface ClaimAnswer {
 
 export const NOTHING: ClaimAnswer = { jobs: [], nextDueInMs: null }
 
-/** Ids of a type at its limit wait for a slot, of which a wake tells; this is for the wake that was lost. */
-const SATURATED_POLL_MS = 1_000
+/** Ids of a type at its limit wait for a slot, of which a wake tells; this is for the wake that was lost, and for a broker that cannot say. */
+const POLL_MS = 1_000
 
 /** A wanted type while a claim runs. */
 interface Candidate {
@@ -23,6 +24,13 @@ interface Candidate {
   left: number
   /** It gave as many as were asked for: there may be more. */
   full: boolean
+  gave: boolean
+  /** It was empty the last times: to be asked for only when something is due. */
+  looks: boolean
+  /** What that look found. */
+  due: number | null | undefined
+  /** To be told whether it has nothing, neither now nor later. */
+  readonly asked: (empty: boolean) => void
 }
 
 /**
@@ -61,9 +69,17 @@ export class Claimer {
   #inTurn({ types, limit }: ClaimRequest): Candidate[] {
     if (limit === 0 || types.length === 0) return []
     const first = this.#turn++ % types.length
-    return [...types.slice(first), ...types.slice(0, first)]
-      .map((want) => ({ want, left: Math.min(want.limit ?? limit, limit), full: false }))
-      .filter(({ left }) => left > 0)
+    const candidates: Candidate[] = []
+    for (const want of [...types.slice(first), ...types.slice(0, first)]) {
+      const left = Math.min(want.limit ?? limit, limit)
+      const { quiet } = this.#parts
+      const turn = mayRest(want) ? quiet.turnOf(want.type) : 'ask'
+      if (left === 0 || turn === 'rest') continue
+      const asked = quiet.asking(want.type)
+      const looks = turn === 'look'
+      candidates.push({ want, left, full: false, gave: false, looks, due: undefined, asked })
+    }
+    return candidates
   }
 
   /** Rounds over the types, until nothing is wanted any more or nothing more comes. */
@@ -73,7 +89,9 @@ export class Claimer {
     while (asked.length > 0 && leases.length < limit) {
       const shares = this.#share(asked, limit - leases.length)
       const answers = await inParallel(shares, async ([candidate, share]) => {
+        if (candidate.looks && !(await this.#isDue(candidate))) return []
         const got = await this.#leaseType(candidate.want, worker, share, leaseMs)
+        candidate.gave ||= got.length > 0
         candidate.left -= got.length
         candidate.full = got.length >= share
         if (got.length > 0) this.#empty.delete(candidate.want.type)
@@ -88,6 +106,14 @@ export class Claimer {
       ]
     }
     return leases
+  }
+
+  async #isDue(candidate: Candidate): Promise<boolean> {
+    const due = await this.#dueIn(candidate.want)
+    candidate.looks = false
+    if (due === 0) return true
+    candidate.due = due
+    return false
   }
 
   /** How many to ask each for: one of those that were empty, and the rest evenly of the others; `free` in all. */
@@ -108,31 +134,72 @@ export class Claimer {
   async #leaseType(want: ClaimType, worker: string, limit: number, leaseMs: number): Promise<Leased[]> {
     const { queues, slots } = this.#parts
     if (want.maxActive === undefined || queues.holdsLimits)
-      return queues.claim(want.type, worker, limit, leaseMs, want.maxActive)
+      return this.#ask(worker, () => queues.claim(want.type, worker, limit, leaseMs, want.maxActive))
     const keys = await slots.take(want.type, worker, limit, want.maxActive, leaseMs)
     const leases =
-      keys.length === 0 ? [] : await queues.claim(want.type, worker, keys.length, leaseMs, undefined)
+      keys.length === 0
+        ? []
+        : await this.#ask(worker, () => queues.claim(want.type, worker, keys.length, leaseMs, undefined))
     for (const [index, { id }] of leases.entries()) slots.assign(worker, id, keys[index]!)
     await slots.giveBack(worker, keys.slice(leases.length))
     return leases
   }
 
+  /**
+   * A worker that has jobs has outcomes to settle soon, which wait for this call: it does not wait for a broker that is gone. What comes
+   * too late is given back. One that has none may as well wait until the broker is there again.
+   */
+  #ask(worker: string, claim: () => Promise<Leased[]>): Promise<Leased[]> {
+    const { book, patience, queues } = this.#parts
+    if (!book.holds(worker)) return claim()
+    const onLate = (leases: Leased[]): void => {
+      void quietly(
+        this.#parts,
+        'what a broker gave too late was not given back; its leases end',
+        async () => {
+          await queues.nack(leases.map((leased) => ({ ...leased, delayMs: 0 })))
+        },
+      )
+    }
+    return patience.wait(claim, { what: 'claim', onLate })
+  }
+
   async #take(worker: string, token: string, leases: readonly Leased[]): Promise<ClaimedJob[]> {
-    const { book, dispatcher, slots } = this.#parts
+    const { book, dispatcher, jobs, slots } = this.#parts
     const claims = await resolveLeases(this.#parts, worker, token, leases)
     for (const claim of claims) book.add(claim)
     const taken = new Set(claims.map(({ row }) => row.id))
     dispatcher.forget(taken)
-    await slots.free(leases.map(({ id }) => id).filter((id) => !taken.has(id)))
-    return claims.map(({ row }) => toClaimed(row))
+    await quietly(
+      this.#parts,
+      'places under a type’s limit were not given back; they end by themselves',
+      () => slots.free(leases.map(({ id }) => id).filter((id) => !taken.has(id))),
+    )
+    return claims.map(({ row }) => toClaimed(row, !jobs.patches))
   }
 
   async #nextDueIn(candidates: readonly Candidate[]): Promise<number | null> {
-    if (candidates.some(({ full }) => full)) return 0
-    const dues = await inParallel(candidates, async ({ want }) => {
-      const due = await this.#parts.queues.nextDueIn(want.type)
-      return due === 0 && want.maxActive !== undefined ? SATURATED_POLL_MS : due
+    const isMore = candidates.some(({ full }) => full)
+    // a type that gives is not quiet, also when nobody is asked what is due
+    for (const { gave, asked } of candidates) if (gave) asked(false)
+    const dues = await inParallel(isMore ? [] : candidates, async (candidate) => {
+      const due = candidate.due === undefined ? await this.#dueIn(candidate.want) : candidate.due
+      const tellsAll = mayRest(candidate.want) && this.#parts.queues.tellsDue
+      candidate.asked(tellsAll && !candidate.gave && due === null)
+      return due
     })
+    if (isMore) return 0
     return dues.reduce((first, due) => (due === null || (first !== null && first < due) ? first : due), null)
   }
+
+  /** Never rejects: what was claimed is not lost for it. */
+  async #dueIn({ type, maxActive }: ClaimType): Promise<number | null> {
+    const due = await this.#parts.queues.nextDueIn(type).catch(() => POLL_MS)
+    return due === 0 && maxActive !== undefined ? POLL_MS : due
+  }
+}
+
+/** A place under a limit may become free without a wake. */
+function mayRest({ maxActive }: ClaimType): boolean {
+  return maxActive === undefined
 }

@@ -14,11 +14,13 @@ class World {
   readonly published: PublishItem[] = []
   readonly records: Map<string, StoredJob> = new Map()
   brokerDown = false
+  attempts = 0
   readonly dispatcher: Dispatcher
 
   constructor(fenced = true) {
     const broker = {
       publishMany: async (_: string, items: readonly PublishItem[]) => {
+        this.attempts++
         if (this.brokerDown) throw new UnavailableError('down')
         this.published.push(...items)
       },
@@ -70,6 +72,24 @@ test('publishes with delay and priority, and marks after a second what is still 
   expect(world.clock.pending).toBe(0)
 })
 
+test('marks what was published later not much more than a second later, together', async () => {
+  const world = new World()
+  const rows = ['a', 'b', 'c', 'd'].map((id) => world.row(id))
+  for (const row of rows) world.records.set(row.id, row)
+  for (const row of rows) {
+    await world.dispatcher.publish([row])
+    await world.clock.advance(100)
+  }
+  const marked = (): (string | undefined)[] => rows.map(({ id }) => world.dispatchOf(id))
+  await world.clock.advance(849)
+  expect(marked()).toEqual([undefined, 'pending', 'pending', 'pending'])
+  await world.clock.advance(1)
+  expect(marked()).toEqual([undefined, undefined, undefined, 'pending'])
+  await world.clock.advance(250)
+  expect(marked()).toEqual([undefined, undefined, undefined, undefined])
+  expect(world.clock.pending).toBe(0)
+})
+
 test('tries again what the broker did not take, until it does; and marks nothing unpublished', async () => {
   const world = new World()
   world.brokerDown = true
@@ -83,6 +103,19 @@ test('tries again what the broker did not take, until it does; and marks nothing
   expect(world.published.map(({ id }) => id)).toEqual(['a'])
   await world.clock.advance(2_000)
   expect(world.dispatchOf('a')).toBeUndefined()
+})
+
+test('while the broker is gone nobody waits for it; what came meanwhile is published in order', async () => {
+  const world = new World()
+  world.brokerDown = true
+  const rows = [world.row('a'), world.row('b'), world.row('c')]
+  await world.dispatcher.publish([rows[0]!])
+  const attempts = world.attempts
+  await world.dispatcher.publish([rows[1]!, rows[2]!])
+  expect(world.attempts).toBe(attempts)
+  world.brokerDown = false
+  await world.clock.advance(1_000)
+  expect(world.published.map(({ id }) => id)).toEqual(['a', 'b', 'c'])
 })
 
 test('marks nothing where a mark could overwrite', async () => {

@@ -1,6 +1,7 @@
 import type { Logger } from '../../telemetry/logger.ts'
 import type { Clock, Timer } from '../../values/clock.ts'
 import type { ServerTime } from '../server-time.ts'
+import { sentPatch } from './job-patch.ts'
 import type { JobRow } from './job-row.ts'
 import type { JobTable } from './job-table.ts'
 import type { Queues } from './queues.ts'
@@ -8,6 +9,8 @@ import { sent } from './transitions.ts'
 
 /** A published job that nobody claimed for so long is marked `sent`: most never need the write. */
 const MARK_AFTER_MS = 1_000
+/** Marks share writes: so long apart at least. */
+const MARK_EVERY_MS = 250
 const RETRY_MS = 1_000
 const BATCH = 500
 /** What does not fit in is left to the reconciler. */
@@ -44,6 +47,12 @@ export class Dispatcher {
   /** Never rejects: a job that is stored is accepted; where the broker fails, this is tried again later. */
   async publish(rows: readonly JobRow[]): Promise<void> {
     if (rows.length === 0) return
+    if (this.#unpublished.size > 0) {
+      // the broker is known to be gone: nobody waits for it to be asked again
+      this.#keep(this.#unpublished, rows, (row) => row)
+      this.#arm(RETRY_MS)
+      return
+    }
     try {
       await this.#send(rows)
     } catch (error) {
@@ -113,10 +122,19 @@ export class Dispatcher {
           await this.#mark()
         } finally {
           this.#timer = undefined
-          if (this.#unpublished.size > 0 || this.#unmarked.size > 0) this.#arm(RETRY_MS)
+          if (this.#unpublished.size > 0) this.#arm(RETRY_MS)
+          else this.#armToMark()
         }
       })
     })
+  }
+
+  /** When the oldest is due: marks that come late are made by the reconciler as well. */
+  #armToMark(): void {
+    for (const { since } of this.#unmarked.values()) {
+      this.#arm(Math.max(MARK_EVERY_MS, since + MARK_AFTER_MS - this.#clock.monotonic()))
+      return
+    }
   }
 
   #background(work: () => Promise<void>): void {
@@ -144,8 +162,7 @@ export class Dispatcher {
     for (let start = 0; start < due.length && !this.#closed; start += BATCH) {
       const batch = due.slice(start, start + BATCH)
       this.forget(batch.map(({ id }) => id))
-      // one that is refused has changed since: it was claimed, say
-      await this.#jobs.replace(batch.map(sent))
+      await markSent(this.#jobs, batch)
     }
   }
 
@@ -157,6 +174,12 @@ export class Dispatcher {
       map.set(row.id, entryOf(row))
     }
   }
+}
+
+/** One that is refused has changed since: it was claimed, say. */
+export async function markSent(jobs: JobTable, rows: readonly JobRow[]): Promise<void> {
+  if (jobs.patches) await jobs.patch(rows.map(sentPatch))
+  else await jobs.replace(rows.map(sent))
 }
 
 export function publicationOf(

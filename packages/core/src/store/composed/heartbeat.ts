@@ -24,7 +24,7 @@ export async function beat(
 ): Promise<HeartbeatReply> {
   return parts.book.watching(async (underWay) => {
     const alive = await parts.workers.renew(report)
-    const running = await runningOf(parts, report.id)
+    const [running] = await Promise.all([runningOf(parts, report.id), refreshPaused(parts)])
     const tokens = new Map(running.map((row) => [row.id, row.token]))
     const known = new Map(held.map(({ id, token }) => [id, token]))
     const lost = held.filter(({ id, token }) => tokens.get(id) !== token).map(({ id }) => id)
@@ -53,14 +53,17 @@ async function settleUp(
   const stored = new Map(running.map((row) => [row.id, row.token]))
   const ended = parts.book.dropEnded(report.id, stored, underWay)
   const kept = running.filter((row) => !unknown.includes(row))
-  await quietly(
-    parts,
-    'the broker’s leases were not extended; the storage still says who runs what',
-    async () => {
-      await parts.queues.extend(report.id, report.leaseMs, kept)
-      await parts.slots.renew(report.id, report.leaseMs)
-      await parts.slots.free(ended)
-    },
+  const tellBroker = async (): Promise<void> => {
+    const [incarnation] = await Promise.all([
+      parts.queues.incarnation(),
+      parts.queues.extend(report.id, report.leaseMs, kept),
+    ])
+    parts.quiet.sawIncarnation(incarnation)
+    await parts.slots.renew(report.id, report.leaseMs)
+    await parts.slots.free(ended)
+  }
+  await quietly(parts, 'the broker’s leases were not extended; the storage still says who runs what', () =>
+    parts.patience.wait(tellBroker, { what: 'extend', mostMs: report.leaseMs / 10 }),
   )
 }
 
@@ -97,6 +100,13 @@ async function release(parts: ComposedParts, rows: readonly JobRow[]): Promise<v
   await takeBack(parts, rows, (row) =>
     backToPending(row, now, { runAt: row.runAt, giveBack: true, takenBack: true }),
   )
+}
+
+/** So that a claim knows of paused types without asking. */
+async function refreshPaused(parts: ComposedParts): Promise<void> {
+  await quietly(parts, 'what types are paused was not read', async () => {
+    await parts.types.list()
+  })
 }
 
 async function runningOf(parts: ComposedParts, worker: string): Promise<JobRow[]> {

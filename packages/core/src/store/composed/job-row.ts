@@ -205,12 +205,16 @@ export function toRecord(row: JobRow): JobRecord {
   }
 }
 
-/** `row` is running, under `row.token`. With copies of its own: the row is kept, and written back whole when the job is settled. */
-export function toClaimed(row: JobRow): ClaimedJob {
+/**
+ * `row` is running, under `row.token`. The row is kept: where it is `writtenWhole` when the job is settled, the caller, who may change what it
+ * gets, gets copies.
+ */
+export function toClaimed(row: JobRow, writtenWhole: boolean): ClaimedJob {
+  const own = writtenWhole ? cloneValue : <T>(value: T): T => value
   return {
     id: row.id,
     type: row.type,
-    payload: cloneValue(row.payload),
+    payload: own(row.payload),
     attempt: row.attempt,
     failures: row.failures,
     crashes: row.crashes,
@@ -223,7 +227,7 @@ export function toClaimed(row: JobRow): ClaimedJob {
     maxRetries: row.maxRetries,
     delivery: row.delivery,
     entityId: row.entityId ?? null,
-    occurrence: cloneValue(row.occurrence ?? null),
-    options: cloneValue(row.options ?? null),
+    occurrence: own(row.occurrence ?? null),
+    options: own(row.options ?? null),
   }
 }

@@ -110,7 +110,8 @@ export async function readJobs(
   return values.map((value, index) => jobOf(ids[index]!, value))
 }
 
-function jobOf(id: string, value: unknown): StoredJob | UndecodableJob | null {
+/** What was read of `id`. */
+export function jobOf(id: string, value: unknown): StoredJob | UndecodableJob | null {
   if (value === null || isGone(value) || isJobRow(value)) return value
   if (value instanceof Unreadable) return { id, state: 'undecodable', raw: undefined, rev: undefined }
   const rev: unknown = typeof value === 'object' ? ((value as Partial<JobRow>).rev ?? 0) : undefined

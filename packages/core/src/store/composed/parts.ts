@@ -10,9 +10,12 @@ import { CountRetention } from './count-retention.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { JOBS, RECONCILER, TALLIES, TYPES, WORKERS } from './job-row.ts'
 import { JOB_PACKING, type JobTable, type StoredJob } from './job-table.ts'
+import { hurried, Patience } from './patience.ts'
 import { Queues } from './queues.ts'
+import { QuietTypes } from './quiet-types.ts'
 import { RecordTable } from './record-table.ts'
 import { Revisions } from './revisions.ts'
+import { seldom } from './seldom.ts'
 import { StorageHealth } from './storage-health.ts'
 import { Tallies } from './tallies.ts'
 import { TypeRegistry } from './type-registry.ts'
@@ -44,6 +47,8 @@ export interface ComposedParts {
   readonly slots: TypeSlots
   readonly dispatcher: Dispatcher
   readonly health: StorageHealth
+  readonly patience: Patience
+  readonly quiet: QuietTypes
   readonly revisions: Revisions
   readonly logger: Logger
   /** Ids without a record that a broker without receipts delivered once. */
@@ -55,10 +60,13 @@ export interface ComposedParts {
 }
 
 export function composedParts(options: ComposedOptions): ComposedParts {
-  const { storage, broker, lock, serverTime, clock, logger } = options
+  const { storage, broker, lock, serverTime, clock } = options
+  const logger = seldom(options.logger, clock)
   const health = new StorageHealth(clock)
   const revisions = new Revisions(serverTime)
-  const queues = new Queues(broker)
+  const patience = new Patience(clock)
+  const quiet = new QuietTypes()
+  const queues = new Queues(hurried(broker, patience), (type) => quiet.woken(type))
   const jobs: JobTable = new RecordTable<StoredJob>(storage, JOBS, health, JOB_PACKING)
   return {
     jobs,
@@ -66,12 +74,14 @@ export function composedParts(options: ComposedOptions): ComposedParts {
     queues,
     workers: new WorkerLeases(new RecordTable(storage, WORKERS, health), serverTime, clock, revisions),
     types: new TypeRegistry(new RecordTable(storage, TYPES, health), queues, revisions),
-    tallies: new Tallies(new RecordTable(storage, TALLIES, health), serverTime, revisions, logger),
+    tallies: new Tallies(new RecordTable(storage, TALLIES, health), serverTime, clock, revisions, logger),
     counts: new CountRetention(jobs),
     book: new ClaimBook(),
-    slots: new TypeSlots(lock),
+    slots: new TypeSlots(hurried(lock, patience)),
     dispatcher: new Dispatcher(queues, jobs, serverTime, clock, logger),
     health,
+    patience,
+    quiet,
     revisions,
     logger,
     missed: new Set(),

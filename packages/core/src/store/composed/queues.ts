@@ -26,9 +26,12 @@ export interface Return extends Leased {
 /** The broker by batches, over any number of queues: one call a queue where the broker has batches, single calls else. */
 export class Queues {
   readonly #broker: IBrokerEngine
+  readonly #onPublished: (type: string) => void
 
-  constructor(broker: IBrokerEngine) {
+  /** `onPublished`: what this process publishes it need not be woken for. */
+  constructor(broker: IBrokerEngine, onPublished: (type: string) => void = () => undefined) {
     this.#broker = broker
+    this.#onPublished = onPublished
   }
 
   /** True when the broker itself holds a type's limit over the cluster. */
@@ -61,6 +64,7 @@ export class Queues {
         await inParallel(group, ({ id, delayMs, priority }) =>
           this.#broker.publish(type, id, delayMs, priority),
         )
+      this.#onPublished(type)
     })
   }
 
@@ -107,6 +111,11 @@ export class Queues {
   /** Best effort: an entry that stays is acknowledged by whoever claims it. */
   async remove(items: readonly Leased[]): Promise<void> {
     if (this.#broker.remove) await inParallel(items, ({ type, id }) => this.#broker.remove!(type, id))
+  }
+
+  /** True when the broker can say what becomes due. */
+  get tellsDue(): boolean {
+    return this.#broker.nextDueIn !== undefined
   }
 
   async nextDueIn(type: string): Promise<number | null> {

@@ -1,13 +1,13 @@
 import { MAX_BATCH, type SweepLimits, type SweepReport } from '../../contracts/job-store.ts'
 import { BROKER_ROW, type BrokerRow } from './broker-row.ts'
-import { publicationOf } from './dispatcher.ts'
+import { markSent, publicationOf } from './dispatcher.ts'
 import { groupBy } from './in-parallel.ts'
 import { endOf, isJobRow, type JobRow } from './job-row.ts'
 import type { ComposedParts } from './parts.ts'
 import { Unreadable } from './record-table.ts'
 import { quietly, takeBack } from './take-back.ts'
 import { finishOf } from './tallies.ts'
-import { crashed, finished, forgotten, sent } from './transitions.ts'
+import { crashed, finished, forgotten } from './transitions.ts'
 
 /** A job that is not marked `sent` so long after it was made was perhaps never published. */
 const DISPATCH_GRACE_MS = 2_000
@@ -15,6 +15,8 @@ const DISPATCH_GRACE_MS = 2_000
 const AUDIT_GRACE_MS = 5_000
 /** Most jobs read at once. */
 const PAGE = 500
+/** Most running jobs that a round looks at: few of a healthy cluster's are another round, which looks at everything else as well. */
+const MOST_RUNNING = 10_000
 
 /** Progress of a rebuild: the incarnation it is for, and the last id that was replayed. */
 interface Rebuild {
@@ -30,15 +32,56 @@ interface Rebuild {
 export class Reconciler {
   readonly #parts: ComposedParts
   #rebuild: Rebuild | undefined
+  /** The incarnation of the broker as of the last look, if nothing was left to replay. */
+  #settledFor: string | undefined
   #runningAfter: string | null = null
   #auditAfter: string | null = null
+  #round: Promise<unknown> = Promise.resolve()
 
   constructor(parts: ComposedParts) {
     this.#parts = parts
   }
 
+  /**
+   * Over a storage without jobs the broker has lost nothing, whatever it is: that is noted, so that the first round does not replay what
+   * is enqueued until then. Before any job is inserted through this store.
+   */
+  async begin(): Promise<void> {
+    const { jobs, queues, reconciler } = this.#parts
+    if (await this.#readOwn()) return
+    const { rows } = await jobs.page(undefined, 1, null)
+    if (rows.length > 0) return
+    await this.#brokerStep(async () => {
+      const incarnation = await queues.incarnation()
+      if (incarnation !== undefined) await reconciler.insert([this.#row(incarnation, undefined)])
+    })
+  }
+
   /** Rejects as the storage does; what the broker refuses is logged and tried again in the next round. */
-  async sweep({ limit = MAX_BATCH, graceMs = 0 }: SweepLimits): Promise<SweepReport> {
+  sweep(limits: SweepLimits): Promise<SweepReport> {
+    return this.#inTurn(() => this.#sweep(limits))
+  }
+
+  /**
+   * What jobs wait for: a broker that lost its data is filled again, and what was never published is. True: there is more to do. While
+   * all is well it costs one call to each side. Rejects as the storage does.
+   */
+  tend(): Promise<boolean> {
+    return this.#inTurn(async () => {
+      const rebuilding = await this.#brokerStep(() => this.#rebuildRound(PAGE))
+      const dispatched = await this.#brokerStep(() => this.#dispatchRound(PAGE))
+      return rebuilding === true || (dispatched ?? 0) >= PAGE
+    })
+  }
+
+  /** A node's rounds share their cursors: one after the other. */
+  #inTurn<T>(round: () => Promise<T>): Promise<T> {
+    const result = this.#round.then(round)
+    this.#round = result.catch(() => undefined)
+    return result
+  }
+
+  async #sweep({ limit = MAX_BATCH, graceMs = 0 }: SweepLimits): Promise<SweepReport> {
     const { workers, types, tallies, health } = this.#parts
     const rebuilding = await this.#brokerStep(() => this.#rebuildRound(limit))
     const dead = await workers.declareDead(limit, graceMs, ({ leaseMs }) => health.couldRenew(leaseMs))
@@ -58,12 +101,14 @@ export class Reconciler {
 
   /** The broker's data is another than it was: pause flags first, then every unfinished job. True while there is more to replay. */
   async #rebuildRound(limit: number): Promise<boolean> {
-    const { queues, reconciler, types, jobs } = this.#parts
+    const { queues, reconciler, types, jobs, quiet } = this.#parts
     const incarnation = await queues.incarnation()
-    if (incarnation === undefined) return false
+    quiet.sawIncarnation(incarnation)
+    if (incarnation === undefined || incarnation === this.#settledFor) return false
     const known = await this.#readOwn()
     if (known?.incarnation === incarnation) {
       this.#rebuild = undefined
+      this.#settledFor = incarnation
       return false
     }
     if (this.#rebuild?.incarnation !== incarnation) {
@@ -77,12 +122,7 @@ export class Reconciler {
     await this.#publish(rows.filter(isJobRow))
     this.#rebuild = { incarnation, after: next }
     if (next !== null) return true
-    const row: BrokerRow = {
-      id: BROKER_ROW,
-      incarnation,
-      finishedAt: null,
-      rev: known ? known.rev + 1 : this.#parts.revisions.next(),
-    }
+    const row = this.#row(incarnation, known)
     await (known ? reconciler.replace([row]) : reconciler.insert([row]))
     this.#rebuild = undefined
     return false
@@ -93,8 +133,9 @@ export class Reconciler {
     const { jobs, workers } = this.#parts
     let recovered = 0
     let failed = 0
-    for (let read = 0; read < limit; read += PAGE) {
-      const { rows, next } = await jobs.page({ state: 'running' }, Math.min(PAGE, limit), this.#runningAfter)
+    const size = Math.min(PAGE, limit)
+    for (let read = 0; read < MOST_RUNNING && recovered + failed < limit; read += size) {
+      const { rows, next } = await jobs.page({ state: 'running' }, size, this.#runningAfter)
       const running = rows.filter(isJobRow)
       const living = await workers.living(running.map(({ worker = '' }) => worker))
       const orphans = running.filter(({ worker = '' }) => !living.has(worker))
@@ -116,7 +157,7 @@ export class Reconciler {
     const filter = { dispatch: 'pending', createdAt: { $lt: before } }
     const rows = (await jobs.find(filter, { limit })).filter(isJobRow)
     await this.#publish(rows)
-    await jobs.replace(rows.map(sent))
+    await markSent(jobs, rows)
     return rows.length
   }
 
@@ -127,7 +168,7 @@ export class Reconciler {
     const next = rows.map((row) => finished(row, 'failed', now, { reason: 'expired' }))
     const answers = await jobs.replace(next)
     const stored = next.filter((_, index) => answers[index])
-    await tallies.add(stored.flatMap((row) => finishOf(row)))
+    tallies.add(stored.flatMap((row) => finishOf(row)))
     await quietly(this.#parts, 'expired jobs stay in the broker until they are claimed', () =>
       queues.remove(stored),
     )
@@ -178,6 +219,11 @@ export class Reconciler {
       },
     )
     return result
+  }
+
+  #row(incarnation: string, known: BrokerRow | undefined): BrokerRow {
+    const rev = known ? known.rev + 1 : this.#parts.revisions.next()
+    return { id: BROKER_ROW, incarnation, finishedAt: null, rev }
   }
 
   async #readOwn(): Promise<BrokerRow | undefined> {

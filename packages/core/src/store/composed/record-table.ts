@@ -1,9 +1,11 @@
+import { inChunks } from '../../adapters/chunks.ts'
 import { MAX_BATCH } from '../../contracts/job-store.ts'
 import type {
   CompareAndSetItem,
   Filter,
   IStorageEngine,
   ListOptions,
+  PatchItem,
   StoredRecord,
 } from '../../contracts/storage-engine.ts'
 import { SchedError, UnsupportedError } from '../../errors/sched-error.ts'
@@ -57,6 +59,11 @@ export class RecordTable<T extends Row> {
     return this.#storage.compareAndSet !== undefined
   }
 
+  /** Whether {@link patch} is there. */
+  get patches(): boolean {
+    return this.fenced && this.#storage.patchMany !== undefined
+  }
+
   /** The same table inside the user's transaction. Throws UNSUPPORTED where the storage has no `within`. */
   within(transaction: unknown): RecordTable<T> {
     if (!this.#storage.within) {
@@ -90,6 +97,20 @@ export class RecordTable<T extends Row> {
     return this.#write(
       rows.map((row) => ({ id: row.id, expectedRev: row.rev - 1, value: this.#packing.pack(row) })),
     )
+  }
+
+  /**
+   * Changes some fields of records for which that holds, fenced by `where` instead of `rev`: the row afterwards, null where it was refused.
+   * Only with {@link patches}.
+   */
+  async patchAndRead(items: readonly PatchItem[]): Promise<(T | null)[]> {
+    const records = await this.#patch<unknown>(items, { read: true })
+    return records.map((record) => (record === null ? null : this.#unpack(record)))
+  }
+
+  /** As {@link patchAndRead}, only whether it was done. */
+  async patch(items: readonly PatchItem[]): Promise<boolean[]> {
+    return (await this.#patch(items, {})).map((done) => done !== null)
   }
 
   async find(filter: Filter, options: ListOptions): Promise<T[]> {
@@ -128,6 +149,13 @@ export class RecordTable<T extends Row> {
 
   async delete(id: string): Promise<void> {
     return this.#call(() => this.#storage.delete(this.#namespace, id))
+  }
+
+  async #patch<R>(items: readonly PatchItem[], options: { readonly read?: boolean }): Promise<(R | null)[]> {
+    const answers: (R | null)[] = []
+    for (const chunk of inChunks(items, MAX_BATCH))
+      answers.push(...(await this.#call(() => this.#storage.patchMany!<R>(this.#namespace, chunk, options))))
+    return answers
   }
 
   async #write(items: readonly CompareAndSetItem<unknown>[]): Promise<boolean[]> {
@@ -181,6 +209,7 @@ export class RecordTable<T extends Row> {
   }
 }
 
-function isUndecodable(error: unknown): error is SchedError {
+/** Some record of a call could not be read. */
+export function isUndecodable(error: unknown): error is SchedError {
   return error instanceof SchedError && error.code === 'VALUE_UNSERIALIZABLE'
 }

@@ -1,7 +1,9 @@
 import type { JobError } from '../../contracts/job-record.ts'
 import type { Outcome } from '../../contracts/job-store.ts'
+import type { PatchItem } from '../../contracts/storage-engine.ts'
 import { SchedError, UnavailableError } from '../../errors/sched-error.ts'
 import { workerOfToken } from './claim-token.ts'
+import { settlePatch } from './job-patch.ts'
 import type { JobRow } from './job-row.ts'
 import { readJobs, type StoredJob } from './job-table.ts'
 import type { ComposedParts } from './parts.ts'
@@ -58,12 +60,14 @@ class Settling {
 
   async run(outcomes: readonly Outcome[]): Promise<void> {
     const { book, jobs } = this.#parts
+    // one instant for all: what ends alike is stored alike
+    const now = this.#parts.now()
     const booked: Plan[] = []
     const unbooked: Outcome[] = []
     for (const outcome of outcomes) {
       // without compare-and-set a row from memory could undo what others wrote
       const claim = jobs.fenced ? book.get(outcome.id, outcome.token) : undefined
-      if (claim) booked.push(this.#plan(outcome, claim.row))
+      if (claim) booked.push(planOf(outcome, claim.row, now))
       else unbooked.push(outcome)
     }
     let open = [...unbooked, ...(await this.#write(booked, true))]
@@ -85,10 +89,10 @@ class Settling {
       if (counts)
         finishes.push(...finishOf(row, outcome.kind === 'complete' ? outcome.durationMs : undefined))
     }
+    tallies.add(finishes)
     const calls = [
       queues.ack(acks),
       this.#giveBack(returns),
-      tallies.add(finishes),
       slots.free([...this.#answers.keys()].map(({ id }) => id)),
     ]
     for (const call of await Promise.allSettled(calls)) {
@@ -113,12 +117,12 @@ class Settling {
 
   /** Resolves to those that must be read again. */
   async #write(plans: readonly Plan[], first: boolean): Promise<Outcome[]> {
-    const { jobs, counts, now } = this.#parts
+    const { counts, now } = this.#parts
     const planned = plans.map(({ row }) => row)
     const rows = first ? counts.keep(planned, now()) : planned
     let stored: boolean[] = []
     try {
-      stored = await jobs.replace(rows)
+      stored = await this.#store(plans, rows)
     } catch (error) {
       // it may have been applied: reading again tells
       if (!(error instanceof SchedError && error.code === 'UNAVAILABLE')) throw error
@@ -129,26 +133,40 @@ class Settling {
     return plans.filter((_, index) => !stored[index]).map(({ outcome }) => outcome)
   }
 
+  /** `rows`: those of the plans first, then others that are to be replaced. Where the storage patches, what is kept is not written whole. */
+  async #store(plans: readonly Plan[], rows: readonly StoredJob[]): Promise<boolean[]> {
+    const { jobs } = this.#parts
+    const patches: PatchItem[] = []
+    const whole: StoredJob[] = []
+    const isPatched = rows.map((row, index) => {
+      const plan = plans[index]
+      const patched = jobs.patches && plan !== undefined && row.state !== 'gone'
+      if (patched) patches.push(settlePatch(plan.before, row))
+      else whole.push(row)
+      return patched
+    })
+    const [patched, replaced] = await Promise.all([jobs.patch(patches), jobs.replace(whole)])
+    const [patch, replace] = [patched.values(), replaced.values()]
+    return isPatched.map((one) => (one ? patch : replace).next().value === true)
+  }
+
   async #readAndWrite(outcomes: readonly Outcome[]): Promise<Outcome[]> {
     const found = await readJobs(
       this.#parts.jobs,
       outcomes.map(({ id }) => id),
     )
+    const now = this.#parts.now()
     const plans: Plan[] = []
     for (const [index, outcome] of outcomes.entries()) {
       const job = found[index] ?? null
       if (job === null || job.state === 'undecodable' || job.state === 'gone') this.#ownerless.push(outcome)
       else if (job.token === outcome.token) {
-        if (job.state === 'running') plans.push(this.#plan(outcome, job))
+        if (job.state === 'running') plans.push(planOf(outcome, job, now))
         else this.#acceptApplied(outcome, job)
       } else if (job.state === 'running') this.#answer(outcome, 'stale')
       else this.#ownerless.push(outcome)
     }
     return this.#write(plans, false)
-  }
-
-  #plan(outcome: Outcome, before: JobRow): Plan {
-    return { outcome, before, row: settled(before, outcome, this.#parts.now()) }
   }
 
   /** It was settled before: by a write whose answer was lost, if the claim is still in the book, else by a call before this one. */
@@ -175,6 +193,10 @@ class Settling {
     for (const outcome of this.#ownerless)
       this.#answer(outcome, living.has(workerOfToken(outcome.token)) ? 'ok' : 'stale')
   }
+}
+
+function planOf(outcome: Outcome, before: JobRow, now: number): Plan {
+  return { outcome, before, row: settled(before, outcome, now) }
 }
 
 /** What an outcome makes of a running job. */

@@ -25,7 +25,7 @@ export async function takeBack(
     },
   )
   await parts.dispatcher.publish(stored.filter((row): row is JobRow => row.state === 'pending'))
-  await parts.tallies.add(stored.flatMap((row) => finishOf(row)))
+  parts.tallies.add(stored.flatMap((row) => finishOf(row)))
   return stored
 }
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { FinalState } from '../../contracts/job-record.ts'
 import type { Logger } from '../../telemetry/logger.ts'
+import type { Clock, Timer } from '../../values/clock.ts'
 import type { ServerTime } from '../server-time.ts'
 import { endOf, type GoneRow, type JobRow, type Versioned } from './job-row.ts'
 import { type RecordTable, Unreadable } from './record-table.ts'
@@ -36,7 +37,7 @@ interface Share {
   id: string
   /** What the storage has, and what it is to have. */
   stored: TallyRow | undefined
-  now: Tally
+  now: { -readonly [K in keyof Tally]: Tally[K] }
 }
 
 export interface Finish {
@@ -54,45 +55,71 @@ export function finishOf(row: JobRow | GoneRow, durationMs?: number): Finish[] {
 /** A node that wrote no tally for so long is taken to have ended: its share goes into the sum. */
 const FOLD_AFTER_MS = 24 * 3_600_000
 
+/** What finishes within so long is counted by one write. */
+const EVERY_MS = 100
+/** A storage that failed is tried again after this. */
+const RETRY_MS = 1_000
+
 /**
  * Counters of finished jobs that survive pruning. Every node writes records of its own, one a type, so that nobody waits for anybody;
- * a reader adds them up. A node that dies between a settle and the write of its tally loses the counts of that one batch.
+ * a reader adds them up. They are written apart from the settles, many of which share a write: a node that dies loses what it counted in
+ * the last tenth of a second.
  */
 export class Tallies {
   readonly #table: RecordTable<TallyRow>
   readonly #time: ServerTime
   readonly #revisions: Revisions
   readonly #logger: Logger
+  readonly #clock: Clock
   readonly #shares: Map<string, Share> = new Map()
+  /** Those whose record says less than they do. */
+  readonly #unsaved: Set<Share> = new Set()
+  #timer: Timer | undefined
   #writing: Promise<void> = Promise.resolve()
+  #closed = false
 
-  constructor(table: RecordTable<TallyRow>, time: ServerTime, revisions: Revisions, logger: Logger) {
+  constructor(
+    table: RecordTable<TallyRow>,
+    time: ServerTime,
+    clock: Clock,
+    revisions: Revisions,
+    logger: Logger,
+  ) {
     this.#table = table
     this.#time = time
+    this.#clock = clock
     this.#revisions = revisions
     this.#logger = logger
   }
 
-  /** Resolves when they are stored. A storage that fails is tried again with the next ones; it never fails the caller. */
-  async add(finishes: readonly Finish[]): Promise<void> {
-    if (finishes.length === 0) return
-    const shares = new Set<Share>()
+  /** They are stored a moment later, with what else comes until then. */
+  add(finishes: readonly Finish[]): void {
     for (const { type, state, durationMs = 0 } of finishes) {
       const share = this.#shareOf(type)
-      const { now } = share
-      share.now = {
-        ...now,
-        [state]: now[state] + 1,
-        durationMs: now.durationMs + (state === 'completed' ? durationMs : 0),
-      }
-      shares.add(share)
+      share.now[state]++
+      if (state === 'completed') share.now.durationMs += durationMs
+      this.#unsaved.add(share)
     }
-    this.#writing = this.#writing.then(() => this.#write([...shares]))
+    if (finishes.length > 0) this.#arm(EVERY_MS)
+  }
+
+  /** Stores what was added. A storage that fails is tried again later; it never fails the caller. */
+  async flush(): Promise<void> {
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#writing = this.#writing.then(() => this.#write())
     await this.#writing
+  }
+
+  /** Stores what was added, and leaves no timer. */
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.flush()
   }
 
   /** By type, over all nodes. */
   async read(): Promise<Map<string, Tally>> {
+    await this.flush()
     const totals = new Map<string, Tally>()
     const rows = await this.#table.find({}, {})
     const folded = new Set(rows.map((row) => row.folded))
@@ -130,15 +157,26 @@ export class Tallies {
     if (stored) await this.#table.delete(row.id)
   }
 
-  async #write(shares: readonly Share[]): Promise<void> {
+  #arm(delayMs: number): void {
+    if (this.#closed) return
+    this.#timer ??= this.#clock.after(delayMs, () => {
+      this.#timer = undefined
+      void this.flush()
+    })
+  }
+
+  async #write(): Promise<void> {
+    const shares = [...this.#unsaved]
+    this.#unsaved.clear()
+    if (shares.length === 0) return
     try {
       const refused = await this.#tryWrite(shares)
       for (const share of refused) await this.#reread(share)
       await this.#tryWrite(refused)
     } catch (error) {
-      this.#logger.warn('the counters of finished jobs were not stored; the next settle tries again', {
-        error,
-      })
+      this.#logger.warn('the counters of finished jobs were not stored; it is tried again', { error })
+      for (const share of shares) this.#unsaved.add(share)
+      this.#arm(RETRY_MS)
     }
   }
 
@@ -187,7 +225,7 @@ export class Tallies {
   #shareOf(type: string): Share {
     let share = this.#shares.get(type)
     if (!share) {
-      share = { type, id: newShareId(type), stored: undefined, now: NO_TALLY }
+      share = { type, id: newShareId(type), stored: undefined, now: { ...NO_TALLY } }
       this.#shares.set(type, share)
     }
     return share

@@ -20,6 +20,8 @@ export class TypeRegistry {
   readonly #queues: Queues
   readonly #revisions: Revisions
   readonly #known: Set<string> = new Set()
+  /** As this node read it last: a hint. */
+  #paused: ReadonlySet<string> = new Set()
 
   constructor(table: RecordTable<TypeRow>, queues: Queues, revisions: Revisions) {
     this.#table = table
@@ -36,7 +38,24 @@ export class TypeRegistry {
   }
 
   async list(): Promise<TypeRow[]> {
-    return this.#table.find({}, {})
+    const rows = await this.#table.find({}, {})
+    this.#paused = new Set(rows.filter(({ paused }) => paused).map(({ id }) => id))
+    return rows
+  }
+
+  /**
+   * Those of the types, whose jobs the broker just gave, that are paused all the same: it lost its flags. It is told of them again. Costs
+   * nothing while no type is paused.
+   */
+  async pausedOf(types: readonly string[]): Promise<ReadonlySet<string>> {
+    if (this.#paused.size === 0) return this.#paused
+    const paused = new Set<string>()
+    for (const type of new Set(types)) {
+      if (!this.#paused.has(type) || !(await this.#read(type))?.paused) continue
+      paused.add(type)
+      await this.#tell(type, true)
+    }
+    return paused
   }
 
   /** Resolves when both have it: no claim started afterwards gives anything of a paused type. */
@@ -49,27 +68,31 @@ export class TypeRegistry {
         : await this.#table.insert([this.#newRow(type, paused)])
       if (stored) break
     }
+    const others = [...this.#paused].filter((other) => other !== type)
+    this.#paused = new Set(paused ? [...others, type] : others)
     await this.#queues.setPaused(type, paused)
   }
 
-  /**
-   * Tells the broker again what it should know. Reads the truth again afterwards, so that a change made meanwhile is not undone.
-   * `forgetful`: it lost its flags, so only the paused types matter.
-   */
+  /** Tells the broker again what it should know. `forgetful`: it lost its flags, so only the paused types matter. */
   async replay(forgetful: boolean): Promise<void> {
     const rows = await this.list()
     await inParallel(rows, async (row) => {
       if (forgetful && !row.paused) return
       const told = forgetful ? false : await this.#queues.isPaused(row.id)
       if (told === row.paused || (told === undefined && !row.paused)) return
-      let truth = row.paused
-      for (let tries = 0; tries < MAX_TRIES; tries++) {
-        await this.#queues.setPaused(row.id, truth)
-        const now: boolean = (await this.#read(row.id))?.paused ?? false
-        if (now === truth) return
-        truth = now
-      }
+      await this.#tell(row.id, row.paused)
     })
+  }
+
+  /** Reads the truth again afterwards, so that a change made meanwhile is not undone. */
+  async #tell(type: string, paused: boolean): Promise<void> {
+    let truth = paused
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      await this.#queues.setPaused(type, truth)
+      const now: boolean = (await this.#read(type))?.paused ?? false
+      if (now === truth) return
+      truth = now
+    }
   }
 
   #newRow(type: string, paused: boolean): TypeRow {

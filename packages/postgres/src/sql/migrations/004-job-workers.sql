@@ -8,7 +8,7 @@
 create function @heartbeat(
   of_prefix text, of_scope text, of_worker text, lease_ms float8, phase text, grace_ms float8, new_info text,
   held_ids uuid[], held_fences int8[]
-) returns table (tag "char", what text) language plpgsql volatile set jit = off set enable_seqscan = off set enable_bitmapscan = off as $$
+) returns table (tag "char", what text) language plpgsql volatile set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_bitmapscan = off as $$
 declare
   s int4 := @scope_id(of_prefix, of_scope);
   now_at int8 := @now_us();
@@ -35,6 +35,7 @@ begin
       and exists (select from unnest(held_ids, held_fences) as h (id, fence) join @leases x on x.fence = h.fence
         where h.id = c.id and x.worker = this_worker and h.id = any (x.ids));
   if is_alive then
+    if phase = 'leave' then perform @end_open(this_worker, null); end if;
     for l in select x.* from @leases x where x.worker = this_worker and (phase = 'leave' or x.claimed + (grace_ms * 1000)::int8 <= now_at)
       order by x.fence for update
     loop
@@ -72,7 +73,7 @@ $$;
 -- Rows by tag: d a worker declared dead; w a type that has something new; then one m, r, x, e and p each: whether there is more (1),
 -- recovered, crashed, expired, pruned.
 create function @sweep(of_prefix text, of_scope text, most int4, grace_ms float8, keep_ms float8)
-returns table (tag "char", what text) language plpgsql volatile set jit = off set enable_seqscan = off set enable_bitmapscan = off as $$
+returns table (tag "char", what text) language plpgsql volatile set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_bitmapscan = off as $$
 declare
   s int4 := @scope_id(of_prefix, of_scope);
   now_at int8 := @now_us();
@@ -86,12 +87,14 @@ declare
   j record;
   b @jobs;
   gone int4;
+  many int4;
 begin
   return query
     update @workers w set dead = true, until = least(w.until, now_at) where w.id = any (array(
       select x.id from @workers x where x.scope = s and not x.dead and x.until + (grace_ms * 1000)::int8 <= now_at
       limit 100 for update skip locked))
     returning 'd'::"char", w.name;
+  perform @end_open(o.worker, null) from @opens o join @workers w on w.id = o.worker where o.scope = s and w.dead;
 
   for l in select x.* from @leases x join @workers w on w.id = x.worker where x.scope = s and w.scope = s and w.dead
     order by x.fence for update of x skip locked
@@ -145,11 +148,17 @@ begin
   pruned := pruned + gone;
   left_over := left_over - gone;
 
-  -- by whole rows: each is bounded by one settle
+  -- by whole rows, of up to 1,000 ids each, 16 bytes an id: as many as are needed
   while left_over > 0 loop
+    select count(*) into many from (
+      select sum(sized.ids) over (order by sized.until rows unbounded preceding) - sized.ids as ids_before from (
+        select x.until, pg_column_size(x.ids) / 16 as ids from @forgets x
+        where x.scope = s and x.until <= now_at order by x.until limit 100
+      ) sized
+    ) counted where counted.ids_before < left_over;
     with over as (
       delete from @forgets f where f.ctid = any (array(
-        select x.ctid from @forgets x where x.scope = s and x.until <= now_at order by x.until limit 20 for update skip locked))
+        select x.ctid from @forgets x where x.scope = s and x.until <= now_at order by x.until limit many for update skip locked))
       returning f.ids
     ), dropped as (
       delete from @jobs x where x.scope = s and x.id = any (array(select unnest(o.ids) from over o)) returning 1
@@ -187,7 +196,7 @@ $$;
 -- Rows by tag: o one letter an id in `what`: o ok, m missing, r refused; w a type that has something new.
 create function @change_jobs(
   of_prefix text, of_scope text, of_ids uuid[], change text, of_reason text, delay_ms float8, run_at float8
-) returns table (tag "char", what text) language plpgsql volatile set jit = off set enable_seqscan = off set enable_bitmapscan = off as $$
+) returns table (tag "char", what text) language plpgsql volatile set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_bitmapscan = off as $$
 declare
   s int4 := @scope_id(of_prefix, of_scope);
   now_at int8 := @now_us();

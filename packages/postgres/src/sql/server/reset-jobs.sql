@@ -10,5 +10,7 @@ with s as materialized (select id from @scopes where prefix = $1),
   d7 as (delete from @endings where scope in (select id from s)),
   d8 as (delete from @forgets where scope in (select id from s)),
   d9 as (delete from @expiring where scope in (select id from s)),
-  d10 as (delete from @cancels where scope in (select id from s))
+  d10 as (delete from @cancels where scope in (select id from s)),
+  d11 as (delete from @opens where scope in (select id from s)),
+  d12 as (delete from @takers where type in (select id from t))
 update @types set paused = false, limited = false where scope in (select id from s)

@@ -1,2 +1,2 @@
--- $1 prefix, $2 namespace, $3 ids. One row for each that was there.
-delete from @records where prefix = $1 and namespace = $2 and id = any ($3::text[]) returning 1
+-- See delete_records in migrations/001-adapters.sql. $1 prefix, $2 namespace, $3 ids (array as text). One row for each that was there.
+select @delete_records($1, $2, $3::text::text[])

@@ -3,10 +3,10 @@
 --
 -- KEYS     see queue.lua
 -- ARGV     consumer, most ids, lease in ms, strategy, most leased at once over the cluster (or -1)
--- Returns id, receipt, deliveries, due, repeated.
+-- Returns id, receipt, deliveries, due in microseconds, repeated, as one text, divided by NUL, which no id has.
 local consumer, limit, lease, strategy = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local most = tonumber(ARGV[5])
-if redis.call('EXISTS', K_PAUSED) == 1 then return {} end
+if redis.call('EXISTS', K_PAUSED) == 1 then return '' end
 
 local function surface(set, bound)
   local members = redis.call('ZRANGEBYSCORE', set, '-inf', bound, 'LIMIT', 0, 1000)
@@ -32,7 +32,7 @@ if most >= 0 then
   room = math.min(limit, most - redis.call('ZCARD', K_LEASED))
   if room < limit and redis.call('ZCARD', K_BY_DUE) > math.max(room, 0) then redis.call('SET', K_LIMITED, 1) end
 end
-if room <= 0 then return {} end
+if room <= 0 then return '' end
 
 local members
 if strategy == 'priority' then
@@ -42,27 +42,22 @@ elseif strategy == 'fifo' then
 else
   members = redis.call('ZREVRANGE', K_BY_DUE, 0, room - 1)
 end
-if #members == 0 then return {} end
+if #members == 0 then return '' end
 
-local first = numbers(#members)
+local call = whole(numbers(1))
 local ends = whole(math.min(now_us + lease * 1000, FAR))
 local ids = {}
 for i = 1, #members do ids[i] = string.sub(members[i], 15) end
 local entries = redis.call('HMGET', K_ENTRIES, unpack(ids))
 local answer, leases, receipts, written = {}, {}, {}, {}
 for i = 1, #ids do
-  local priority, due, seq, deliveries = decode(entries[i])
-  local receipt = whole(first + i - 1)
-  answer[#answer + 1] = ids[i]
-  answer[#answer + 1] = receipt
-  answer[#answer + 1] = deliveries + 1
-  answer[#answer + 1] = whole(math.floor(due / 1000))
-  leases[#leases + 1] = ends
-  leases[#leases + 1] = ids[i]
-  receipts[#receipts + 1] = ids[i]
-  receipts[#receipts + 1] = receipt .. ' ' .. consumer
-  written[#written + 1] = ids[i]
-  written[#written + 1] = encode(priority, due, seq, deliveries + 1)
+  local head, due, deliveries = string.match(entries[i], '^([^,]*,([^,]*),[^,]*,)(.*)$')
+  local id, receipt, at = ids[i], call .. '.' .. i, i * 2
+  deliveries = deliveries + 1
+  answer[i] = id .. '\0' .. receipt .. '\0' .. deliveries .. '\0' .. due
+  leases[at - 1], leases[at] = ends, id
+  receipts[at - 1], receipts[at] = id, receipt .. ' ' .. consumer
+  written[at - 1], written[at] = id, head .. deliveries
 end
 redis.call('ZREM', K_BY_PRIORITY, unpack(members))
 redis.call('ZREM', K_BY_DUE, unpack(members))
@@ -71,4 +66,4 @@ redis.call('HSET', K_RECEIPTS, unpack(receipts))
 redis.call('HSET', K_ENTRIES, unpack(written))
 -- this look was for one; somebody else may take the rest
 if redis.call('ZCARD', K_BY_DUE) > 0 and redis.call('ZCARD', KEYS[3]) > 1 then wake(KEYS[2], KEYS[3]) end
-return answer
+return table.concat(answer, '\0')

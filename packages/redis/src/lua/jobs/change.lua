@@ -1,11 +1,14 @@
 -- Changes jobs by id, each as its state allows: see JobChange in the contract.
 --
 -- KEYS[1]  base of the job store
--- ARGV     kind, reason or when due ('+ms' or '@instant'), then up to 1,000 distinct ids
+-- ARGV     the call's own name and ms to leave its answer there, so that it knows its own work when it is sent again; kind, reason or when
+--          due ('+ms' or '@instant'), then up to 1,000 distinct ids
 -- Returns one letter an id: o ok, m missing, r refused.
-local kind, spec = ARGV[1], ARGV[2]
+local left = redis.call('GET', K_CALLS .. ARGV[1])
+if left then return left end
+local kind, spec = ARGV[3], ARGV[4]
 local ids = {}
-for i = 3, #ARGV do ids[i - 2] = ARGV[i] end
+for i = 5, #ARGV do ids[i - 4] = ARGV[i] end
 local bodies = redis.call('HMGET', K_BODIES, unpack(ids))
 local changes = redis.call('HMGET', K_CHANGES, unpack(ids))
 local ended = redis.call('HMGET', K_ENDINGS, unpack(ids))
@@ -88,4 +91,6 @@ end
 if MADE_ENDING then finish_out() end
 tally_out()
 wake_out()
-return table.concat(answers)
+local answer = table.concat(answers)
+redis.call('SET', K_CALLS .. ARGV[1], answer, 'PX', ARGV[2])
+return answer

@@ -44,8 +44,8 @@ local function clean_lists()
   local gone = 0
   for i = 1, #stored, 2 do
     local type, priorities = stored[i], stored[i + 1]
-    -- neither of the two marks
-    if type ~= '' and type ~= '\0p' then
+    -- none of the marks
+    if type ~= '' and sub(type, 1, 1) ~= '\0' then
       local entries = 0
       for at = 1, #priorities do entries = entries + redis.call('LLEN', K_READY .. sub(priorities, at, at) .. type) end
       local pending = tonumber(redis.call('HGET', K_COUNTS, 'p' .. type) or 0)

@@ -41,6 +41,7 @@ if alive then
   if leaving then
     redis.call('ZREM', K_WORKERS, worker)
     redis.call('HDEL', K_INFO, worker)
+    forget_waiting(worker)
   elseif ARGV[5] ~= '' then
     redis.call('HSET', K_INFO, worker, ARGV[5])
   end

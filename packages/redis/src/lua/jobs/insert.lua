@@ -3,19 +3,19 @@
 -- The caller names each id once.
 --
 -- KEYS[1]  base of the job store
--- ARGV     where to leave the answer, the call's own mark, ms to leave it there, 1 when this very call may have been applied before;
---          number of jobs; their ids; then what they are, in the same order, as runs of
+-- ARGV     four digits as insert-one.lua takes them; number of jobs; their ids; then what they are, in the same order, as runs of
 --            'n', head, number, and of each its rest: due now, never expiring
 --            's', head, when due ('', '+ms', '@instant'), when it expires (likewise), rest: one job
+--          then where to leave the answer, the call's own mark, ms to leave it there
 -- Returns '' when all were inserted, else one digit a job: 1 inserted, 0 exists.
-local call, mark = K_CALLS .. ARGV[1], ARGV[2]
-if ARGV[4] == '1' then
+local call, mark = K_CALLS .. ARGV[#ARGV - 2], ARGV[#ARGV - 1]
+if sub(ARGV[1], 2, 2) == '1' then
   local left = redis.call('GET', call)
   if left and sub(left, 1, #mark) == mark then return sub(left, #mark + 1) end
 end
-local many = tonumber(ARGV[5])
-local known = redis.call('HMGET', K_BODIES, unpack(ARGV, 6, many + 5))
-local ids = { unpack(ARGV, 6, many + 5) }
+local many = tonumber(ARGV[2])
+local known = redis.call('HMGET', K_BODIES, unpack(ARGV, 3, many + 2))
+local ids = { unpack(ARGV, 3, many + 2) }
 local buckets = redis.call('ZRANGEBYSCORE', K_BUCKETS, '(' .. now, '+inf')
 if #buckets > 0 then mark_remembered(buckets, ids, many, known) end
 
@@ -50,7 +50,7 @@ local function ready(head)
   return list
 end
 
-local i, at = 1, many + 6
+local i, at = 1, many + 3
 while i <= many do
   local text = ARGV[at + 1]
   local head = head_of(text)
@@ -146,5 +146,5 @@ if #bodies < many * 2 then
   for k = 1, many do known[k] = known[k] and '0' or '1' end
   answer = table.concat(known)
 end
-if #bodies > 0 then redis.call('SET', call, mark .. answer, 'PX', ARGV[3]) end
+if #bodies > 0 then redis.call('SET', call, mark .. answer, 'PX', ARGV[#ARGV]) end
 return answer

@@ -11,10 +11,7 @@
 --
 -- An entry counts only while it names the due its job has now. So what is moved, cancelled or discarded out of the middle of a list
 -- leaves its entry behind as a ghost, and costs no search; a job that has one remembers that due, and gets a later one.
-local now_us = micros()
-local now = math.floor(now_us / 1000)
 local FAR = 9007199254740991
-local sub, find, format = string.sub, string.find, string.format
 
 -- Due instants are milliseconds, with a fraction where they were delayed: never early, and no later than asked for.
 local function after(ms)
@@ -57,24 +54,9 @@ local function tally_out()
 end
 
 local function wake_out()
-  if next(woken) == nil or redis.call('EXISTS', K_HUBS) == 0 then return end
-  for type in pairs(woken) do
-    -- as keys.ts escapes it
-    local part = string.gsub(type, '[%%:{}]', function(char) return format('%%%02X', string.byte(char)) end)
-    wake(K_WAKES .. part, K_HUBS)
-  end
-end
-
--- Notes that the list of this priority and type is not empty. `known`: the type's priorities, where they were read already.
-local function offer(type, priority, known)
-  if known == nil then known = redis.call('HGET', K_PRIORITIES, type) end
-  if not known then
-    redis.call('HSET', K_PRIORITIES, type, priority)
-  elseif not find(known, priority, 1, true) then
-    local at = 1
-    while at <= #known and sub(known, at, at) < priority do at = at + 1 end
-    redis.call('HSET', K_PRIORITIES, type, sub(known, 1, at - 1) .. priority .. sub(known, at))
-  end
+  if next(woken) == nil then return end
+  local hubs = redis.call('EXISTS', K_HUBS) == 1
+  for type in pairs(woken) do tell(type, hubs) end
 end
 
 -- Moves what has come due behind what is ready already, so that the lists stay in due order.

@@ -4,11 +4,13 @@
 -- When memory is full settling still works, since it begins by deleting.
 --
 -- KEYS[1]  base of the job store
--- ARGV     worker that claims, most jobs, number of types; of each: name, most, most running (or -1);
+-- ARGV     worker that claims, most jobs; number of its open claim (or empty); number and channel of this one, if it may stay open (or empty);
+--          number of types; of each: name, most, most running (or -1);
 --          then groups of outcomes: worker, fence, kind, number, and of each
 --            'c' complete: id, ms, result     'r' retry: id, delay in ms, error     'f' fail: id, reason, error
 --            'x' cancel: id, reason, ''       'l' release: id, '', ''               's' snooze: id, delay in ms, ''
--- Returns {one digit an outcome: 1 ok, 0 stale; fence of the claim; ms until the next is due; then entry, body, change, repeated}.
+-- Returns {one digit an outcome: 1 ok, 0 stale; fence of the claim; ms until the next is due; microseconds of the server's clock when this
+-- claim stays open (or empty); then entry, body, change, repeated}.
 local answers = {}
 
 -- Of ids that are not held under their token: for each whether that is because it was settled before.
@@ -41,7 +43,8 @@ local function settle(kind, id, held, change, first, second, body)
     finish(id, 'f', head, change, kind == 'f' and first or 'error', '')
   elseif kind == 'x' then
     change.attempt = change.attempt + 1
-    finish(id, 'x', head, change, first, '')
+    -- without a reason of its own it ends for the one that was asked with
+    finish(id, 'x', head, change, first == '' and redis.call('HGET', K_CANCEL, id) or first, '')
   elseif kind == 'r' then
     change.attempt = change.attempt + 1
     change.failures = change.failures + 1
@@ -94,8 +97,8 @@ local function settle_group(at)
   if redis.call('EXISTS', K_CANCEL) == 1 then redis.call('HDEL', K_CANCEL, unpack(mine)) end
 end
 
-local wanted, at = {}, 4
-for _ = 1, tonumber(ARGV[3]) do
+local wanted, at = {}, 7
+for _ = 1, tonumber(ARGV[6]) do
   wanted[#wanted + 1] = { name = ARGV[at], most = tonumber(ARGV[at + 1]), active = tonumber(ARGV[at + 2]) }
   at = at + 3
 end
@@ -107,13 +110,20 @@ if at <= #ARGV then
   end
 end
 
-local fence, jobs, due = '', {}, ''
+local fence, jobs, due, open_since = '', {}, '', ''
 if #wanted > 0 then
+  local limit = tonumber(ARGV[2])
+  -- what it was handed is on its way, and takes one of the places
+  if ARGV[3] ~= '' and end_wait(ARGV[1], ARGV[3]) then limit = limit - 1 end
   local open, delayed = open_types(wanted)
-  fence, jobs = claim(ARGV[1], tonumber(ARGV[2]), open)
+  fence, jobs = claim(ARGV[1], limit, open)
   due = next_due(open, delayed)
+  if ARGV[4] ~= '' and due ~= '0' and #jobs < limit * 3 then
+    wait_for(ARGV[1], ARGV[4], ARGV[5], wanted)
+    open_since = whole(now_us)
+  end
 end
 if MADE_ENDING then finish_out() end
 tally_out()
 wake_out()
-return { table.concat(answers), fence, due, unpack(jobs) }
+return { table.concat(answers), fence, due, open_since, unpack(jobs) }

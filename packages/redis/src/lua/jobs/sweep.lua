@@ -13,6 +13,7 @@ local dead = redis.call('ZRANGEBYSCORE', K_WORKERS, '-inf', whole(math.floor(now
 for i = 1, #dead do
   redis.call('ZREM', K_WORKERS, dead[i])
   redis.call('ZADD', K_DEAD, now, dead[i])
+  forget_waiting(dead[i])
 end
 
 local function take_back(worker)

@@ -1,0 +1,5 @@
+import { describeAdapters, hybridTarget } from '@sched/adapter-testkit'
+import { test } from 'vitest'
+import { postgresTarget, redisTarget } from './targets.support.ts'
+
+describeAdapters(hybridTarget(postgresTarget(), redisTarget()), { test, only: ['hybrid', 'job-store'] })

@@ -1,0 +1,53 @@
+/**
+ * Whether this process needs hints. A worker whose every claim is full finds work by itself, and a change stream would make the server look at
+ * each of its writes once more: a third of what a job costs. So after a while of full claims nobody listens, until one is not full.
+ */
+import type { Wakes } from './wakes.ts'
+
+const BUSY_MS = 300
+
+export class JobListening {
+  readonly #wakes: Wakes
+  readonly #now: () => number
+  readonly #keys = new Map<string, number>()
+  #fullSince: number | undefined
+  #resting = false
+
+  constructor(wakes: Wakes, now: () => number = () => performance.now()) {
+    this.#wakes = wakes
+    this.#now = now
+  }
+
+  watched(keys: Iterable<string>): void {
+    for (const key of keys) this.#keys.set(key, (this.#keys.get(key) ?? 0) + 1)
+    this.#attend()
+  }
+
+  unwatched(keys: Iterable<string>): void {
+    this.#attend()
+    for (const key of keys) {
+      const left = (this.#keys.get(key) ?? 1) - 1
+      if (left > 0) this.#keys.set(key, left)
+      else this.#keys.delete(key)
+    }
+  }
+
+  /** A claim was answered. */
+  claimed({ full }: { readonly full: boolean }): void {
+    if (!full) {
+      this.#attend()
+      return
+    }
+    this.#fullSince ??= this.#now()
+    if (this.#resting || this.#keys.size === 0 || this.#now() - this.#fullSince < BUSY_MS) return
+    this.#resting = true
+    this.#wakes.rest(this.#keys.keys())
+  }
+
+  #attend(): void {
+    this.#fullSince = undefined
+    if (!this.#resting) return
+    this.#resting = false
+    this.#wakes.attend(this.#keys.keys())
+  }
+}

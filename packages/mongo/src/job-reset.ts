@@ -1,0 +1,42 @@
+/** Empties, and shows, what the job store keeps under a prefix. */
+import type { Document } from 'mongodb'
+import { keyUnder, rangeOf } from './collections.ts'
+import type { MongoConnection } from './connection.ts'
+import { JOB_NAMES, JOBS } from './job-indexes.ts'
+import { keysOf } from './job-key.ts'
+
+/** Deletes every job under the prefix, its workers, counters and pauses. The numbers of scopes and types stay: open stores know them. */
+export async function resetJobs(connection: MongoConnection): Promise<void> {
+  for (const scope of await scopesUnder(connection)) {
+    await connection.run({ name: 'job reset', repeatable: true }, () =>
+      connection.collection<Document>(JOBS).deleteMany(everythingOf(scope)),
+    )
+  }
+}
+
+/** The numbers of the scopes under the prefix. */
+async function scopesUnder(connection: MongoConnection): Promise<readonly number[]> {
+  const from = keyUnder(connection.settings.prefix, 's:')
+  const scopes = await connection.run({ name: 'job reset', repeatable: true }, () =>
+    connection
+      .collection<{ _id: string; n: number }>(JOB_NAMES)
+      .find({ _id: { $gte: from, $lt: keyUnder(connection.settings.prefix, 's;') } })
+      .toArray(),
+  )
+  return scopes.map(({ n }) => n)
+}
+
+/** Every document of a scope in the jobs' collection. */
+export function everythingOf(scope: number): Document {
+  const [from, to] = keysOf(scope)
+  const parts = ['w', 'c', 'p', 'l'].map((part) => ({
+    _id: { $gte: { [part]: scope }, $lt: { [part]: scope + 1 } },
+  }))
+  return { $or: [{ _id: { $gte: from, $lte: to } }, ...parts] }
+}
+
+/** The names under the prefix. */
+export function namesUnder(prefix: string): Document {
+  const [from, below] = rangeOf(prefix)
+  return { _id: { $gte: from, $lt: below } }
+}

@@ -1,0 +1,204 @@
+import { randomUUID } from 'node:crypto'
+import type { Filter, IStorageEngine } from '@sched/core/adapter'
+import { serviceUrl, startMongo } from '@sched/test-services'
+import { type ClientSession, MongoClient, ReadConcern } from 'mongodb'
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
+import { saveRecords } from './commands/storage-save.ts'
+import { MongoConnection } from './connection.ts'
+import { mongo } from './index.ts'
+import { settingsOf } from './options.ts'
+
+const url = serviceUrl('mongo')
+const database = `sched_storage_${process.pid}`
+const client = new MongoClient(url)
+
+afterAll(async () => {
+  await client.db(database).dropDatabase()
+  await client.close()
+})
+
+async function open(source: Parameters<typeof mongo>[0] = { url, database }) {
+  const { storage, close } = mongo(source, { prefix: randomUUID(), database })
+  onTestFinished(close)
+  await storage.ready?.()
+  return storage as Required<IStorageEngine>
+}
+
+describe('in the user’s transaction', () => {
+  async function inTransaction(use: (session: ClientSession) => Promise<void>): Promise<void> {
+    const session = client.startSession()
+    onTestFinished(() => session.endSession())
+    session.startTransaction()
+    await use(session)
+  }
+
+  test('writes are committed together, seen inside at once and outside only then', async () => {
+    const storage = await open()
+    await inTransaction(async (session) => {
+      const inside = storage.within(session) as Required<IStorageEngine>
+      await inside.save('n', 'a', { of: 1 })
+      expect(await inside.compareAndSet('n', 'b', null, { rev: 1 })).toBe(true)
+      expect(await inside.getMany('n', ['a', 'b'])).toEqual([{ of: 1 }, { rev: 1 }])
+      expect(await storage.getMany('n', ['a', 'b'])).toEqual([null, null])
+      await session.commitTransaction()
+    })
+    expect(await storage.list('n')).toEqual([{ of: 1 }, { rev: 1 }])
+  })
+
+  test('a refused insert leaves it usable, and giving up undoes all', async () => {
+    const storage = await open()
+    await storage.save('n', 'there', { rev: 5 })
+    await inTransaction(async (session) => {
+      const inside = storage.within(session) as Required<IStorageEngine>
+      expect(await inside.compareAndSet('n', 'there', null, { rev: 1 })).toBe(false)
+      expect(await inside.compareAndSet('n', 'there', 4, { rev: 6 })).toBe(false)
+      expect(await inside.compareAndSet('n', 'there', 5, { rev: 6 })).toBe(true)
+      expect(await inside.deleteMany('n', ['there', 'nobody'])).toBe(1)
+      expect(await inside.count('n')).toBe(0)
+      await session.abortTransaction()
+    })
+    expect(await storage.get('n', 'there')).toEqual({ rev: 5 })
+  })
+
+  test('a conflict reaches the user as the driver’s own, so that withTransaction begins anew', async () => {
+    const storage = await open()
+    await storage.save('n', 'a', 0)
+    await inTransaction(async (session) => {
+      const inside = storage.within(session)
+      await inside.get('n', 'a')
+      await storage.save('n', 'a', 1)
+      const conflict = await inside.save('n', 'a', 2).catch((error: unknown) => error)
+      expect(
+        (conflict as { hasErrorLabel(label: string): boolean }).hasErrorLabel('TransientTransactionError'),
+      ).toBe(true)
+    })
+    const session = client.startSession()
+    let tries = 0
+    await session.withTransaction(async () => {
+      const inside = storage.within(session)
+      await inside.get('n', 'a')
+      if (tries++ === 0) await storage.save('n', 'a', 3)
+      await inside.save('n', 'a', 4)
+    })
+    await session.endSession()
+    expect(tries).toBe(2)
+    expect(await storage.get('n', 'a')).toBe(4)
+  })
+
+  test('what is no transaction is refused, by name', async () => {
+    const storage = await open()
+    const session = client.startSession()
+    expect(() => storage.within({})).toThrow(expect.objectContaining({ code: 'UNSUPPORTED' }))
+    expect(() => storage.within(client)).toThrow(expect.objectContaining({ code: 'UNSUPPORTED' }))
+    expect(() => storage.within(session)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }))
+    await session.endSession()
+  })
+
+  test('a standalone server has none', async () => {
+    const server = await startMongo({ replicaSet: false })
+    const alone = new MongoClient(server.url)
+    const storage = await open(alone)
+    const session = alone.startSession()
+    session.startTransaction()
+    expect(() => storage.within(session)).toThrow(
+      expect.objectContaining({ code: 'UNSUPPORTED', message: expect.stringContaining('standalone') }),
+    )
+    await session.endSession()
+    await alone.close()
+    await server.stop()
+  })
+})
+
+test('settings of a client of one’s own do not change what comes back, nor how safely it is written', async () => {
+  const odd = new MongoClient(url, {
+    w: 0,
+    readPreference: 'secondaryPreferred',
+    readConcern: new ReadConcern('available'),
+    promoteValues: false,
+    bsonRegExp: true,
+    ignoreUndefined: false,
+  })
+  const storage = await open(odd)
+  const value = { n: 5, big: 2 ** 40, f: 0.5, s: 'x', d: new Date(3), nested: [1, { a: null }] }
+  await storage.save('n', 'a', value)
+  expect(await storage.get('n', 'a')).toEqual(value)
+  expect(await storage.compareAndSet('n', 'a', 0, { rev: 1 })).toBe(true)
+  expect(await storage.compareAndSet('n', 'a', 0, { rev: 1 })).toBe(false)
+  await odd.close()
+})
+
+test.each<[string, Filter]>([
+  ['an operator of MongoDB', { v: { $regex: '.*' } }],
+  ['code', { v: { $where: 'true' } }],
+  ['an operator beside one of ours', { v: { $eq: 1, $exists: true } }],
+])('%s in a filter is refused', async (_, filter) => {
+  const storage = await open()
+  await storage.save('n', 'a', { v: 1 })
+  await expect(storage.list('n', filter)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+})
+
+test('documents where text belongs never reach the server', async () => {
+  const storage = await open()
+  await storage.save('n', 'a', { v: 1, $or: [{ x: 1 }] })
+  for (const id of [{ $ne: null }, { $gt: '' }, ['a'], /a/, null] as never[]) {
+    await expect(storage.get('n', id)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+    await expect(storage.delete('n', id)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+    await expect(storage.get(id, 'a')).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+  }
+  expect(await storage.list('n', { v: { $in: [{ $gt: 0 }, /1/.source, { $ne: null }] } })).toEqual([])
+  expect(await storage.list('n', { $where: 'true' })).toEqual([])
+  expect(await storage.list('n', { 'v.h': 1 })).toEqual([])
+  expect(await storage.list('n', { $or: [{ x: 1 }] })).toEqual([{ v: 1, $or: [{ x: 1 }] }])
+})
+
+test.each([16.5, 40])(
+  'a document of %d MiB, which a small text can become, is refused by size',
+  async (size) => {
+    const connection = new MongoConnection(client, settingsOf(client, { database }))
+    const o = 'x'.repeat(size * 1024 * 1024)
+    const save = saveRecords(connection, [{ id: { s: 's', i: 'i' }, body: { o, r: 0 } }], 'call')
+    await expect(save).rejects.toMatchObject({ code: 'VALUE_TOO_LARGE' })
+    await connection.close()
+  },
+)
+
+test('a batch of changes may be larger than a document', async () => {
+  const storage = await open()
+  const items = ['a', 'b', 'c', 'd'].map((id) => ({ id, text: id.repeat(6 * 1024 * 1024) }))
+  await storage.saveMany(
+    'n',
+    items.map(({ id }) => ({ id, value: { rev: 1 } })),
+  )
+  const patches = items.map(({ id, text }) => ({ id, where: {}, set: { text } }))
+  expect(await storage.patchMany('n', patches)).toEqual([true, true, true, true])
+  expect(await storage.getMany('n', ['a', 'd'])).toEqual([
+    { rev: 2, text: items[0]?.text },
+    { rev: 2, text: items[3]?.text },
+  ])
+  const values = items.map(({ id, text }) => ({ id, expectedRev: 2, value: { rev: 3, other: text } }))
+  expect(await storage.compareAndSetMany('n', values)).toEqual([true, true, true, true])
+  expect(await storage.getMany('n', ['b', 'd'])).toEqual([
+    { rev: 3, other: items[1]?.text },
+    { rev: 3, other: items[3]?.text },
+  ])
+})
+
+test('a filter on a field that core named uses its index', async () => {
+  const storage = await open()
+  await storage.index('jobs', ['state'])
+  await storage.saveMany(
+    'jobs',
+    Array.from({ length: 300 }, (_, i) => ({ id: `id-${i}`, value: { state: i < 3 ? 'rare' : 'usual', i } })),
+  )
+  const db = client.db(database)
+  await db.command({ profile: 2 })
+  expect(await storage.list('jobs', { state: 'rare' })).toHaveLength(3)
+  expect(await storage.count('jobs', { state: { $in: ['rare'] } })).toBe(3)
+  await db.command({ profile: 0 })
+  const commands = await db
+    .collection('system.profile')
+    .find({ ns: `${database}.sched_records` })
+    .toArray()
+  expect(commands.length).toBeGreaterThanOrEqual(2)
+  for (const { docsExamined } of commands) expect(docsExamined).toBeLessThanOrEqual(3)
+})

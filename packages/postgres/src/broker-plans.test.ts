@@ -1,0 +1,76 @@
+/** What a call of the broker reads, by the plans that a connection made while the table was small: nothing has told the server yet that it has grown. */
+import { serviceUrl } from '@sched/test-services'
+import pg from 'pg'
+import { afterAll, expect, onTestFinished, test } from 'vitest'
+import { postgres } from './index.ts'
+
+const pool = new pg.Pool({ connectionString: serviceUrl('postgres'), max: 1 })
+const schemas: string[] = []
+
+afterAll(async () => {
+  for (const schema of schemas) await pool.query(`drop schema if exists "${schema}" cascade`)
+  await pool.end()
+})
+
+const MANY = 20_000
+
+/** Blocks that a call looks at. */
+async function blocksOf(schema: string, call: string): Promise<number> {
+  const { rows } = await pool.query<{ 'QUERY PLAN': [{ Plan: Record<string, number> }] }>(
+    `explain (analyze, buffers, format json) select * from "${schema}".${call}`,
+  )
+  const plan = rows[0]!['QUERY PLAN'][0].Plan
+  return plan['Shared Hit Blocks']! + plan['Shared Read Blocks']!
+}
+
+const claimBy = (strategy: string): string => `claim_entries('p', 'mail', 'c', 1, 60000, '${strategy}', null)`
+const nackOf = (id: string): string =>
+  `nack_entries('p', 'mail', array['${id}'], array[60000.0], array[null]::text[])`
+
+/** A queue of a hundred, of which the server has heard of `few`, and the way to publish more. */
+async function freshQueue(few: number) {
+  const schema = `sched_plans_${schemas.length}_${process.pid}`
+  schemas.push(schema)
+  const { broker, close } = postgres(pool, { schema, prefix: 'p' })
+  onTestFinished(close)
+  await broker.ready?.()
+  await pool.query(`alter table "${schema}".entries set (autovacuum_enabled = false)`)
+  async function publish(from: number, to: number): Promise<void> {
+    for (let at = from; at < to; at += 500) {
+      const many = Math.min(500, to - at)
+      const items = Array.from({ length: many }, (_, n) => ({ id: `job-${at + n}`, priority: n % 3 }))
+      await broker.publishMany?.('mail', items)
+    }
+  }
+  await publish(0, few)
+  await pool.query(`vacuum analyze "${schema}".entries`)
+  await publish(few, 100)
+  return { schema, broker, publish }
+}
+
+const KNOWN = [0, 1, 100]
+
+test.each(['priority', 'fifo', 'lifo'].flatMap((strategy) => KNOWN.map((few) => [strategy, few] as const)))(
+  'by %s, planned while %i were known: a claim reads little with twenty thousand waiting',
+  async (strategy, few) => {
+    const { schema, publish } = await freshQueue(few)
+    for (let claims = 0; claims < 12; claims++) await blocksOf(schema, claimBy(strategy))
+    await publish(100, MANY)
+    for (let claims = 0; claims < 5; claims++)
+      expect(await blocksOf(schema, claimBy(strategy))).toBeLessThan(500)
+  },
+)
+
+test.each(KNOWN)(
+  'planned while %i were known: giving one back reads little with twenty thousand leased',
+  async (few) => {
+    const { schema, broker, publish } = await freshQueue(few)
+    for (let n = 0; n < 12; n++) {
+      await broker.claim('mail', 'c', 1, 60_000)
+      await blocksOf(schema, nackOf(`job-${n}`))
+    }
+    await publish(100, MANY)
+    for (let claims = 0; claims < MANY / 1_000; claims++) await broker.claim('mail', 'c', 1_000, 600_000)
+    expect(await blocksOf(schema, nackOf('job-5000'))).toBeLessThan(100)
+  },
+)
