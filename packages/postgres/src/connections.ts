@@ -9,6 +9,8 @@ const GREETINGS = new Set([...'RENv'].map((letter) => letter.charCodeAt(0)))
 
 /** As the code of an error: what answers there is no PostgreSQL. */
 export const NOT_POSTGRES = 'NOT_POSTGRES'
+/** As the code of an error: nobody greeted in time; the message says what may be the matter. */
+export const NO_GREETING = 'NO_GREETING'
 
 interface Stream {
   readonly connecting?: boolean
@@ -66,7 +68,7 @@ export class Connections {
     this.#open.set(client, performance.now())
     const timer = setTimeout(() => {
       this.#lastHindrance = hindranceOf([client])
-      streamOf(client)?.destroy()
+      streamOf(client)?.destroy(Object.assign(new Error(this.#lastHindrance), { code: NO_GREETING }))
     }, this.#connectMs)
     timer.unref()
     client.once('connect', () => {

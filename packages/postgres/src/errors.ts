@@ -1,6 +1,6 @@
 /** From what pg and the server say to what the contracts promise. Messages carry no address, no password and no value. */
 import { InvalidArgumentError, SchedError, UnavailableError } from '@sched/core/adapter'
-import { NOT_POSTGRES } from './connections.ts'
+import { NO_GREETING, NOT_POSTGRES } from './connections.ts'
 
 /**
  * What a failed call may have done. `notSent`: nothing, there was no connection; `again`: nothing, the server rolled back and repeating
@@ -11,7 +11,7 @@ export type FaultKind = 'notSent' | 'again' | 'broken' | 'refused'
 /** Serialization failure, deadlock. */
 const ROLLED_BACK = new Set(['40001', '40P01'])
 /** The server starts or stops, has no connection left, is a standby just now, or is none. */
-const NO_CONNECTION = new Set(['57P03', '53300', '08001', '08004', NOT_POSTGRES])
+const NO_CONNECTION = new Set(['57P03', '53300', '08001', '08004', NOT_POSTGRES, NO_GREETING])
 /** The session was ended by an administrator, a crash or a shutdown. */
 const ENDED = new Set(['57P01', '57P02', '57P05', '08000', '08003', '08006', '08007'])
 const UNREACHABLE = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'])
@@ -51,6 +51,8 @@ function explain(error: unknown): string {
   switch (code) {
     case '08001':
       return `there was no connection to PostgreSQL (${messageOf(error)}); check that it runs, and that host and port are its own`
+    case NO_GREETING:
+      return `no connection to PostgreSQL in time: ${messageOf(error)}`
     case NOT_POSTGRES:
       return 'what answers there is no PostgreSQL; check host and port'
     case '28P01':

@@ -304,8 +304,9 @@ returns table (id text, receipt text) language plpgsql volatile set jit = off se
 declare
   places tid[] := array(
     select e.place from @queues q cross join unnest(ids, receipts) as i (id, receipt) cross join lateral (
-      select x.ctid as place from @entries x where x.id = i.id and x.queue = q.id and x.consumer = of_consumer and x.until > @now_us()
-        and (i.receipt is null or x.receipt::text = i.receipt) limit 1 for update) e
+      select x.ctid as place from @entries x where x.id = i.id and x.queue = q.id and x.consumer = of_consumer
+        -- not `until > now`: no plan may look through all that is leased
+        and coalesce(x.until, 0) > @now_us() and (i.receipt is null or x.receipt::text = i.receipt) limit 1 for update) e
     where q.prefix = of_prefix and q.name = of_name);
 begin
   return query update @entries e set until = @after_us(lease_ms) where e.ctid = any (places) returning e.id, e.receipt::text;
@@ -323,7 +324,7 @@ begin
   select q.id into this_queue from @queues q where q.prefix = of_prefix and q.name = of_name;
   for item in select i.* from unnest(ids, delays, receipts) as i (id, delay, receipt) loop
     update @entries e set due = @after_us(item.delay), seq = default, until = null, consumer = null, receipt = null
-      -- not `is not null`: no plan may look through all that is leased
+      -- not `is not null`: as in @extend_entries
       where e.id = item.id and e.queue = this_queue and coalesce(e.until, 0) > 0
         and (item.receipt is null or (e.receipt::text = item.receipt and e.until > @now_us()));
     if found then
