@@ -26,11 +26,13 @@ async function blocksOf(schema: string, call: string): Promise<number> {
 const claimBy = (strategy: string): string => `claim_entries('p', 'mail', 'c', 1, 60000, '${strategy}', null)`
 /** Of an entry that is leased. */
 const CALLS = {
-  'giving one back': (id: string) => `nack_entries('p', 'mail', array['${id}'], array[60000.0], array[null]::text[])`,
+  'giving one back': (id: string) =>
+    `nack_entries('p', 'mail', array['${id}'], array[60000.0], array[null]::text[])`,
   'acknowledging one': (id: string) => `ack_entries('p', 'mail', array['${id}'], array[null]::text[])`,
   'acknowledging one by its receipt': (id: string) =>
     `ack_entries('p', 'mail', array['${id}'], array(select receipt::text from "SCHEMA".entries where id = '${id}'))`,
-  'extending one': (id: string) => `extend_entries('p', 'mail', 'c', 600000, array['${id}'], array[null]::text[])`,
+  'extending one': (id: string) =>
+    `extend_entries('p', 'mail', 'c', 600000, array['${id}'], array[null]::text[])`,
 }
 
 /** A queue of a hundred, of which the server has heard of `few`, and the way to publish more. */
