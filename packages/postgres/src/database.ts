@@ -9,6 +9,7 @@ import pg, { type Pool, type PoolClient } from 'pg'
 import { Connections, NOT_POSTGRES, streamOf } from './connections.ts'
 import { codeOf, faultKind, schedError } from './errors.ts'
 import { isPool, type PostgresSource, poolConfig, type Settings } from './options.ts'
+import { Rehearsals } from './rehearsals.ts'
 import { tag, withNames } from './sql-names.ts'
 
 /** A value as the server's text form, or what pg turns into it. */
@@ -45,6 +46,7 @@ export class Database implements Executor {
   /** Undefined: the pool is the user's. */
   readonly #connections: Connections | undefined
   readonly #deadlines = new Deadlines()
+  readonly #rehearsals = new Rehearsals()
   readonly #texts = new Map<string, string>()
   #closed = false
 
@@ -105,6 +107,16 @@ export class Database implements Executor {
         if (!again || performance.now() + pause >= end) throw schedError(what, error)
       }
       await this.#pause(what, pause, end)
+    }
+  }
+
+  /** From now on every connection of this process is ready for what the script does. Resolves when the first is; never rejects. */
+  async rehearse(script: string): Promise<void> {
+    if (!this.#rehearsals.add(this.text(script))) return
+    try {
+      await this.attempt('rehearse', false, (client) => this.#rehearsals.run(client))
+    } catch (error) {
+      this.settings.logger.debug('a connection could not be made ready in advance', { error })
     }
   }
 
@@ -202,7 +214,8 @@ export class Database implements Executor {
       work(client).then(
         (answer) => {
           if (!this.#deadlines.remove(waiting)) return
-          release(false)
+          client.removeListener('error', ignore)
+          this.#handBack(client)
           resolve(answer)
         },
         (error: unknown) => {
@@ -212,6 +225,17 @@ export class Database implements Executor {
         },
       )
     })
+  }
+
+  #handBack(client: PoolClient): void {
+    if (this.#pool.waitingCount > 0 || !this.#rehearsals.isDue(client)) {
+      client.release()
+      return
+    }
+    const end = performance.now() + this.settings.deadlineMs
+    this.#work('postgres rehearse', end, client, () => this.#rehearsals.run(client)).catch((error: unknown) =>
+      this.settings.logger.debug('a connection could not be made ready in advance', { error }),
+    )
   }
 
   #pause(what: string, ms: number, end: number): Promise<void> {

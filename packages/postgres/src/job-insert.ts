@@ -21,10 +21,7 @@ export function distinct(encoded: readonly (EncodedJob | Error)[]): readonly Enc
   return [...sent.values()]
 }
 
-/**
- * A job alone that is due now has a shorter way, unless it is the first of its kind; with a notification it may be handed to a worker that
- * waits. Each id is named once.
- */
+/** A job alone that is due now has a shorter way; with a notification it may be handed to a worker that waits. Each id is named once. */
 export async function insertJobs(
   database: Database,
   place: Place,
@@ -34,9 +31,8 @@ export async function insertJobs(
   const [job] = batch
   if (batch.length === 1 && job !== undefined && isPlain(job)) {
     const [row] = await database.run(JOBS.insertOne, oneParameters(place, job, notification))
-    if (row?.[0] === 'i') return INSERTED
     if (row?.[0] === 'h') return HANDED_OVER
-    if (row?.[0] === 'e') return { answer: new Set([job.key]), isHandedOver: false }
+    return row?.[0] === 'e' ? { answer: new Set([job.key]), isHandedOver: false } : INSERTED
   }
   return { answer: await insertBatch(database, place, batch, notification), isHandedOver: false }
 }

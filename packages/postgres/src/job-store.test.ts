@@ -99,10 +99,10 @@ test('when nothing is left, nothing is due: an idle worker does not ask again', 
   expect(await store.settle(outcomes, want)).toMatchObject({ settled: ['ok'], nextDueInMs: null })
 })
 
-test('a job alone goes the short way, the first of its kind and one whose id is known too', async () => {
+test('a job alone goes the short way, also the first of its kind and one whose id is known', async () => {
   const store = await opened()
   const [first, second] = ['first', 'second'].map((id) => job(id))
-  expect(await trips(() => store.insert([first!]))).toBe(2)
+  expect(await trips(() => store.insert([first!]))).toBe(1)
   expect(await trips(() => store.insert([second!]))).toBe(1)
   expect(await trips(async () => expect(await store.insert([second!])).toEqual(['exists']))).toBe(1)
   const options = { options: { note: 'kept' }, entityId: 'e' } as Partial<NewJob>

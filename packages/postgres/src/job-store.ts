@@ -49,7 +49,7 @@ import {
   settleParameters,
 } from './job-settle.ts'
 import { PostgresAdapter } from './postgres-adapter.ts'
-import { JOBS } from './statements.ts'
+import { JOBS, REHEARSALS } from './statements.ts'
 import { userTransaction } from './transaction.ts'
 import { wakeKey } from './wake-key.ts'
 
@@ -73,6 +73,11 @@ export class PostgresJobStore extends PostgresAdapter implements JobStore {
     super(backend, 'the PostgreSQL job store', false)
     this.#scope = scope
     this.#handOvers = new HandOvers(backend.wakes)
+  }
+
+  override async ready(): Promise<void> {
+    await super.ready()
+    await this.backend.database.rehearse(REHEARSALS.insert)
   }
 
   async insert(
@@ -148,6 +153,7 @@ export class PostgresJobStore extends PostgresAdapter implements JobStore {
     this.#tell(tagged(rows, 'w'))
     const named = (tag: string) => tagged(rows, tag).map((key) => ids.get(key) as string)
     const alive = rows.some(([tag]) => tag === 'a')
+    if (phase === 'join') await this.backend.database.rehearse(REHEARSALS.claim)
     if (phase === 'leave' || !alive) this.#handOvers.forget(id)
     return { alive, lost: named('l'), cancelRequested: named('c') }
   }

@@ -19,6 +19,8 @@ import heartbeat from './sql/jobs/heartbeat.sql'
 import insert from './sql/jobs/insert.sql'
 import insertOne from './sql/jobs/insert-one.sql'
 import pauseJobs from './sql/jobs/pause.sql'
+import rehearseClaim from './sql/jobs/rehearse-claim.sql'
+import rehearseInsert from './sql/jobs/rehearse-insert.sql'
 import settle from './sql/jobs/settle.sql'
 import sweep from './sql/jobs/sweep.sql'
 import view from './sql/jobs/view.sql'
@@ -122,4 +124,10 @@ export const JOBS: Readonly<
   pause: statement('jobs pause', pauseJobs, true),
   workers: statement('jobs workers', workers, true),
   notify: statement('notify', 'select pg_notify($1, $2)', true),
+}
+
+/** What connections do once before it matters: see rehearsals.ts. */
+export const REHEARSALS: Readonly<Record<'insert' | 'claim', string>> = {
+  insert: rehearseInsert,
+  claim: rehearseClaim,
 }

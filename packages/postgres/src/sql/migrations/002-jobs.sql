@@ -199,7 +199,7 @@ $$;
 
 -- Inserts one job that is due now, in the few steps that this takes. Where a channel is given it notifies by its commit, or hands the job to
 -- a worker whose claim is open: then nobody else needs to hear of it. `fresh`: nobody has seen the id before. Returns i inserted, h handed
--- over, e its id is known; null: nobody had a job of this kind yet, and nothing was done.
+-- over, e its id is known.
 create function @insert_job(
   of_prefix text, of_scope text, head jsonb, of_id uuid, fresh bool, of_payload text, of_extra text, channel text, notification text
 ) returns text language plpgsql volatile set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off as $$
@@ -211,13 +211,17 @@ declare
   due_at int8 := @now_us() + 1;
   is_awaited bool;
 begin
-  select x.id, t.id, k.id,
-      channel is not null and not t.paused and exists (select from @takers w where w.type = t.id and w.since > due_at - 60000000)
-    into s, of_type, of_kind, is_awaited
-    from @scopes x join @types t on t.scope = x.id and t.name = head ->> 0
-    join @kinds k on k.type = t.id and k.rank = of_rank and k.settings = head -> 2
-    where x.prefix = of_prefix and x.name = of_scope;
-  if of_kind is null then return null; end if;
+  loop
+    select x.id, t.id, k.id,
+        channel is not null and not t.paused and exists (select from @takers w where w.type = t.id and w.since > due_at - 60000000)
+      into s, of_type, of_kind, is_awaited
+      from @scopes x join @types t on t.scope = x.id and t.name = head ->> 0
+      join @kinds k on k.type = t.id and k.rank = of_rank and k.settings = head -> 2
+      where x.prefix = of_prefix and x.name = of_scope;
+    exit when of_kind is not null;
+    -- the first of its kind
+    perform @kind_id(@scope_id(of_prefix, of_scope), head);
+  end loop;
   if fresh then
     -- two records of WAL less
     insert into @jobs (id, due, scope, kind, extra, payload) values (of_id, due_at, s, of_kind, of_extra::jsonb, of_payload);
