@@ -180,7 +180,7 @@ export class CaseContext implements Context {
       try {
         return await attempt({
           ttl,
-          name: (text) => (round === 1 ? text : `${text}-${round}`),
+          name: (text) => (round === 1 ? text : `${text}-again${round}`),
           live: () => {
             live = false
             if (!tooSlow()) return
