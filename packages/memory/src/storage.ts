@@ -10,6 +10,7 @@ import {
   type ListOptions,
   MAX_VALUE_BYTES,
   type PatchItem,
+  type PatchOptions,
   type StoredRecord,
   type Traits,
 } from '@sched/core/adapter'
@@ -144,7 +145,7 @@ export class MemoryStorage extends NodePart implements IStorageEngine {
   async patchMany<T = true>(
     namespace: string,
     items: readonly PatchItem[],
-    options: { readonly read?: boolean } = {},
+    options: PatchOptions = {},
   ): Promise<(T | null)[]> {
     const records = this.#checked(namespace)
     for (const item of items) checkPatch(item)

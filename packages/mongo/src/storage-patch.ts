@@ -26,8 +26,13 @@ export interface AlikePatches {
   readonly stages: readonly Document[]
 }
 
+/** What may be forgotten has a rev that did not come before. */
+const NEXT_REV: Document = { $add: ['$r', 1] }
+const REV_OF_NOW: Document = { $max: [NEXT_REV, { $multiply: [{ $toDouble: '$$NOW' }, 1000] }] }
+
 /** Throws INVALID_ARGUMENT, VALUE_UNSERIALIZABLE, VALUE_TOO_LARGE. */
-export function alikePatches(patches: readonly Patch[], maxBytes: number): AlikePatches[] {
+export function alikePatches(patches: readonly Patch[], maxBytes: number, lasting: boolean): AlikePatches[] {
+  const rev = lasting ? NEXT_REV : REV_OF_NOW
   return [...grouped(patches, ({ item }) => shapeOf(item)).values()].flatMap((alike) => {
     const ownSet = ownFields(alike.map(({ item }) => item.set))
     const changes = alike.map(
@@ -36,7 +41,7 @@ export function alikePatches(patches: readonly Patch[], maxBytes: number): Alike
     return [...inPieces(changes, lengthOfChange)].map((piece) => ({
       ids: piece.map(({ id }) => id),
       condition: conditionOf(piece),
-      stages: stagesOf(piece, ownSet, maxBytes),
+      stages: stagesOf(piece, ownSet, rev, maxBytes),
     }))
   })
 }
@@ -81,10 +86,14 @@ function conditionOf(changes: readonly Change[]): Document {
   return { $expr, ...(conditions.length > 0 && { $and: conditions }) }
 }
 
-function stagesOf(changes: readonly Change[], own: readonly string[], maxBytes: number): Document[] {
+function stagesOf(
+  changes: readonly Change[],
+  own: readonly string[],
+  rev: Document,
+  maxBytes: number,
+): Document[] {
   const ids = changes.map(({ id }) => id)
   const { set, count, revTo } = (changes[0] as Change).item
-  const rev = { $add: ['$r', 1] }
   const fields: Document = { r: rev, 'f.rev': rev }
   for (const [field, value] of Object.entries(stored(omit(set, own), maxBytes)))
     fields[pathOf(field)] = { $literal: value }

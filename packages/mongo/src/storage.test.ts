@@ -202,3 +202,32 @@ test('a filter on a field that core named uses its index', async () => {
   expect(commands.length).toBeGreaterThanOrEqual(2)
   for (const { docsExamined } of commands) expect(docsExamined).toBeLessThanOrEqual(3)
 })
+
+test('a patch that need not last waits for the primary alone, and its rev never comes twice, also when it is forgotten', async () => {
+  const watched = new MongoClient(url, { monitorCommands: true })
+  onTestFinished(() => watched.close())
+  const concerns: unknown[] = []
+  watched.on('commandStarted', ({ commandName, command }) => {
+    if (commandName === 'update') concerns.push(command.writeConcern?.w)
+  })
+  const storage = await open(watched)
+  const claim = [{ id: 'a', where: {}, set: { state: 'running' }, revTo: 'fence' }]
+  const fences: number[] = []
+  for (let i = 0; i < 3; i++) {
+    // as a failover leaves it
+    await storage.save('jobs', 'a', { rev: 8, state: 'pending' })
+    concerns.length = 0
+    const [claimed] = await storage.patchMany<{ rev: number; fence: number }>('jobs', claim, {
+      read: true,
+      lasting: false,
+    })
+    expect(concerns).toEqual([1])
+    expect(claimed!.fence).toBe(claimed!.rev)
+    fences.push(claimed!.fence)
+  }
+  expect(fences).toEqual([...fences].sort((a, b) => a - b))
+  expect(fences[0]).toBeGreaterThan(Date.now() * 1000 - 60_000_000)
+  concerns.length = 0
+  await storage.patchMany('jobs', claim)
+  expect(concerns).toEqual(['majority'])
+})

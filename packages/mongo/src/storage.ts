@@ -8,6 +8,7 @@ import {
   inChunks,
   type ListOptions,
   type PatchItem,
+  type PatchOptions,
   type StoredRecord,
   type Traits,
 } from '@sched/core/adapter'
@@ -132,16 +133,19 @@ export class MongoStorage extends MongoAdapter implements IStorageEngine {
   async patchMany<T = true>(
     namespace: string,
     items: readonly PatchItem[],
-    { read = false }: { readonly read?: boolean } = {},
+    { read = false, lasting = true }: PatchOptions = {},
   ): Promise<(T | null)[]> {
     const s = this.#key(namespace)
     const { maxValueBytes } = this.backend.settings
     const patches = items.map((item, place): Patch => ({ id: idOf(s, item.id), place, item }))
     // all values are checked before anything is sent
-    const turns = [...inTurns(patches)].map((chunk) => ({ chunk, alike: alikePatches(chunk, maxValueBytes) }))
+    const turns = [...inTurns(patches)].map((chunk) => ({
+      chunk,
+      alike: alikePatches(chunk, maxValueBytes, lasting),
+    }))
     const answers = new Array<T | null>(items.length).fill(null)
     for (const { chunk, alike } of turns) {
-      const done = await patchRecords(this.executor, alike, randomUUID(), read)
+      const done = await patchRecords(this.executor, alike, randomUUID(), { read, lasting })
       for (const { id, place } of chunk) {
         const answer = done.get(id.i)
         if (answer !== undefined) answers[place] = answer === true ? (true as T) : decodeRecord<T>(answer)

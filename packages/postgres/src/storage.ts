@@ -8,6 +8,7 @@ import {
   inChunks,
   type ListOptions,
   type PatchItem,
+  type PatchOptions,
   type StoredRecord,
   type Traits,
 } from '@sched/core/adapter'
@@ -131,14 +132,14 @@ export class PostgresStorage extends PostgresAdapter implements IStorageEngine {
   async patchMany<T = true>(
     namespace: string,
     items: readonly PatchItem[],
-    { read = false }: { readonly read?: boolean } = {},
+    { read = false, lasting = true }: PatchOptions = {},
   ): Promise<(T | null)[]> {
     this.#checkNamespace(namespace)
     const { maxValueBytes } = this.backend.settings
     // all values are checked before anything is sent
     const turns = [...inTurns(patchesOf(items), BATCH)].map((chunk) => ({
       places: new Map(chunk.map(({ id, place }) => [id, place])),
-      parameters: [this.prefix, namespace, ...patchParameters(chunk, maxValueBytes), read],
+      parameters: [this.prefix, namespace, ...patchParameters(chunk, maxValueBytes), read, lasting],
     }))
     const answers = new Array<T | null>(items.length).fill(null)
     for (const { places, parameters } of turns) {
@@ -245,6 +246,15 @@ class StorageWithin extends PostgresStorage {
   constructor(backend: Backend, transaction: unknown) {
     super(backend, false)
     this.#transaction = userTransaction(backend.database, transaction)
+  }
+
+  /** When the transaction is on disk is the user's to say. */
+  override async patchMany<T = true>(
+    namespace: string,
+    items: readonly PatchItem[],
+    { read = false }: PatchOptions = {},
+  ): Promise<(T | null)[]> {
+    return await super.patchMany<T>(namespace, items, { read })
   }
 
   protected override async run(

@@ -1,5 +1,5 @@
 /** Mistakes in how a storage counts, prunes, compares and sets. */
-import type { Filter, PatchItem } from '@sched/core/adapter'
+import type { Filter, PatchItem, PatchOptions } from '@sched/core/adapter'
 import { MISSING } from '../model/filter.ts'
 import type { Row } from '../model/rows.ts'
 import type { Fields } from '../model/storage.ts'
@@ -328,7 +328,32 @@ export const storageWriteMutants: readonly Mutant[] = [
       'storage/patch-many': 'the answers in order',
       'storage/patch-n-writers': 'how many of nine claims succeed',
       'storage/patch-names': 'the answer where "a.b" is missing',
+      'storage/patch-not-lasting': 'the answers to a patch and to one that is refused',
       'storage/patch-where': 'the answer where text is 1',
+    },
+  },
+  {
+    mistake: 'a patch that need not last tells another rev than it stores',
+    parts: storage(
+      (Base) =>
+        class extends Base {
+          override async patchMany<T = true>(
+            namespace: string,
+            items: readonly PatchItem[],
+            options: PatchOptions = {},
+          ): Promise<(T | null)[]> {
+            const answers = await super.patchMany<T>(namespace, items, options)
+            if (options.lasting !== false || !options.read) return answers
+            return answers.map((answer) => answer && { ...answer, rev: revOf(answer) + 1 })
+          }
+        },
+    ),
+    fails: {
+      'job-store/counters-survive-prune': 'the answer to fail of f1 by its worker',
+      'job-store/prune-retention': 'the answer to cancel of x1 by its worker',
+      'job-store/remember-ends': 'the answer to complete of a by its worker',
+      'job-store/repeat-after-finish': 'the answer to complete of pruned by its worker',
+      'storage/patch-not-lasting': 'the answers to a patch and to one that is refused',
     },
   },
   {
@@ -343,7 +368,6 @@ export const storageWriteMutants: readonly Mutant[] = [
         },
     ),
     fails: {
-      'job-store/at-most-once-crash': 'the jobs that w1 claims',
       'job-store/attempt-at-claim': 'the jobs that w1 claims',
       'job-store/cancel-reason': 'the jobs that w could claim',
       'job-store/cancel-requested-ends-it': 'the jobs that w could claim',
@@ -413,6 +437,7 @@ export const storageWriteMutants: readonly Mutant[] = [
       'storage/patch-many': 'the answers in order',
       'storage/patch-n-writers': 'fields, rev and count afterwards',
       'storage/patch-names': 'a record whose "a.b" was set',
+      'storage/patch-not-lasting': 'the answers to a patch and to one that is refused',
       'storage/patch-prune': 'what prune resolves to',
     },
   },
@@ -456,6 +481,7 @@ export const storageWriteMutants: readonly Mutant[] = [
       'storage/patch-many': 'the answers for an id named twice',
       'storage/patch-n-writers': 'fields, rev and count afterwards',
       'storage/patch-names': 'a record whose "a.b" was set',
+      'storage/patch-not-lasting': 'the rev afterwards is an integer above 7',
     },
   },
   {
@@ -526,3 +552,7 @@ export const storageWriteMutants: readonly Mutant[] = [
     },
   },
 ]
+
+function revOf(record: unknown): number {
+  return (record as { readonly rev: number }).rev
+}

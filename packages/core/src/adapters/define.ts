@@ -23,6 +23,7 @@ import {
   type IStorageEngine,
   type ListOptions,
   type PatchItem,
+  type PatchOptions,
   STORAGE_OPTIONAL,
   STORAGE_REQUIRED,
   type StoredRecord,
@@ -67,7 +68,7 @@ export interface StorageImplementation extends LifecycleImplementation {
   patchMany?(
     namespace: string,
     items: readonly PatchItem[],
-    options?: { readonly read?: boolean },
+    options?: PatchOptions,
   ): Awaitable<readonly unknown[]>
   getMany?(namespace: string, ids: readonly string[]): Awaitable<readonly unknown[]>
   saveMany?(namespace: string, records: readonly StoredRecord<unknown>[]): Awaitable<unknown>

@@ -59,6 +59,16 @@ export interface PatchItem {
   readonly revTo?: string
 }
 
+export interface PatchOptions {
+  /** The answers are the records. */
+  readonly read?: boolean
+  /**
+   * False: the answer need not wait until a crash or a failover of the server cannot undo the write any more. Where that may happen the new rev
+   * is at least the server's microseconds, so that no rev comes twice. Default true.
+   */
+  readonly lasting?: boolean
+}
+
 /**
  * Keeps records: (namespace, id) → a JSON-plus-Date value. Reads see every acknowledged write, from any node. Values are deep
  * copies both ways. Namespaces and ids follow `checkName`; values follow the codec (VALUE_UNSERIALIZABLE, VALUE_TOO_LARGE).
@@ -100,7 +110,7 @@ export interface IStorageEngine extends Lifecycle {
   /** One answer per item, in order; each item atomic by itself. */
   compareAndSetMany?<T>(namespace: string, items: readonly CompareAndSetItem<T>[]): Promise<boolean[]>
   /**
-   * Changes some fields of each record for which `where` holds, and adds one to its `rev`; every other field stays as it is. Null where
+   * Changes some fields of each record for which `where` holds, and adds one to its `rev` (see `lasting`); every other field stays as it is. Null where
    * that was refused: no such record, one without an integer `rev`, or `where` does not hold. Else, with `read`, the record as it is afterwards;
    * without, true. One answer per item, in order; each item atomic by itself, on the server. With the method core claims and settles jobs
    * without reading them or writing them whole. Rejects as `checkPatch` does, and as the codec for values of `set`.
@@ -108,7 +118,7 @@ export interface IStorageEngine extends Lifecycle {
   patchMany?<T = true>(
     namespace: string,
     items: readonly PatchItem[],
-    options?: { readonly read?: boolean },
+    options?: PatchOptions,
   ): Promise<(T | null)[]>
   /** One answer per id, in the order of `ids`. */
   getMany?<T>(namespace: string, ids: readonly string[]): Promise<(T | null)[]>

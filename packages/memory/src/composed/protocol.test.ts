@@ -206,6 +206,18 @@ describe.each(WAYS)('over a storage that $way', ({ without }) => {
     expect((await node.store.counts()).types[TYPE]).toMatchObject({ completed: 1, durationMs: 5 })
   })
 
+  test('the claim forgotten in a crash of the storage’s server: its outcome is stale, and the job runs once more', async () => {
+    const { world, node } = await start()
+    await node.store.insert([job('a')])
+    const before = await world.records.get(`${SCOPE}:jobs`, 'a')
+    const first = await claimOne(node, 'w')
+    await world.records.save(`${SCOPE}:jobs`, 'a', before)
+    expect(await settle(node, first, { kind: 'complete' })).toBe('stale')
+    expect(await record(node, 'a')).toMatchObject({ state: 'pending' })
+    await live(world, node, LEASE_MS + 1)
+    expect(await settle(node, await claimOne(node, 'w'), { kind: 'complete' })).toBe('ok')
+  })
+
   test('finish lost, not applied: read again, own token and running is written again', async () => {
     const { node } = await start()
     await node.store.insert([job('a')])

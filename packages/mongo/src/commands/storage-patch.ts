@@ -3,6 +3,7 @@
 //
 // Trips    1; 2 when the records are read, some item was refused or an answer was lost
 // Indexes  _id
+import type { PatchOptions } from '@sched/core/adapter'
 import type { Executor } from '../connection.ts'
 import type { AlikePatches } from '../storage-patch.ts'
 import { type RecordDocument, VALUE_ONLY } from './record-document.ts'
@@ -12,7 +13,7 @@ export async function patchRecords(
   executor: Executor,
   patches: readonly AlikePatches[],
   callId: string,
-  read: boolean,
+  { read, lasting }: Required<PatchOptions>,
 ): Promise<ReadonlyMap<string, RecordDocument | true>> {
   const ids = patches.flatMap((alike) => alike.ids)
   const operations = patches.map((alike) => ({
@@ -22,9 +23,16 @@ export async function patchRecords(
       update: [...alike.stages, { $set: { w: callId } }],
     },
   }))
+  // a user's transaction has a write concern of its own
+  const quick = !lasting && executor.options.session === undefined
+  const concern = quick ? { writeConcern: { w: 1 } } : {}
   return await executor.run({ name: 'storage patch', repeatable: true }, async (mayBeApplied) => {
     const records = executor.collection<RecordDocument>('records')
-    const { modifiedCount } = await records.bulkWrite(operations, { ordered: false, ...executor.options })
+    const { modifiedCount } = await records.bulkWrite(operations, {
+      ordered: false,
+      ...concern,
+      ...executor.options,
+    })
     if (modifiedCount === 0 && !mayBeApplied) return new Map()
     const all = modifiedCount === ids.length && !mayBeApplied
     if (all && !read) return new Map(ids.map(({ i }) => [i, true]))

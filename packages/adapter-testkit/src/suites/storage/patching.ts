@@ -215,6 +215,28 @@ export const patchingCases: readonly Case[] = suite('storage', ['storage', 'stor
         )
     },
   },
+  'patch-not-lasting': {
+    rule: 'With `lasting` false patchMany does the same, but that rev may grow by more than one; a field for the rev gets the same.',
+    why: 'A claim that nobody needs to wait for is fenced like any other, and no number may be given out twice.',
+    mistake:
+      'the option changes what is refused or what is written; or the rev that is given is not the one that is stored',
+    async run({ storage, check }) {
+      await storage.save('jobs', 'a', { rev: 7, state: 'pending', payload: { n: 1 } })
+      const claims = [{ ...claim('a', 'w'), count: 'attempt', revTo: 'fence' }, claim('a', 'v')]
+      const hasty = { read: true, lasting: false }
+      const [first, second] = await storage.patchMany!<{ rev: number }>('jobs', claims, hasty)
+      const rev = first?.rev ?? 0
+      check.ok(Number.isSafeInteger(rev) && rev > 7, `the rev afterwards is an integer above 7: ${rev}`)
+      const after = { rev, fence: rev, state: 'running', worker: 'w', attempt: 1, payload: { n: 1 } }
+      check.equal([first, second], [after, null], 'the answers to a patch and to one that is refused')
+      check.equal(await storage.get('jobs', 'a'), after, 'the record afterwards')
+      check.equal(
+        await storage.patchMany!('jobs', [{ id: 'a', where: { rev }, set: { state: 'done' } }]),
+        [true],
+        'a patch of the rev that was given',
+      )
+    },
+  },
   'patch-n-writers': {
     rule: 'Of many writers whose `where` excludes each other exactly one succeeds, over several nodes; of those whose do not all do, and no change is lost.',
     why: WHY,

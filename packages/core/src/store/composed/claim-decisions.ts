@@ -28,14 +28,16 @@ const ACK: Decision = { kind: 'ack' }
  * For each leased id what its record says: missing → given back once, then acknowledged; finished → acknowledged; expired → failed;
  * not due → given back until then; running under a worker that is not dead → given back until its lease ends; else claimed, with a dead
  * worker's crash counted in the same write. Refused → read again. Resolves to the claims; where the storage fails, all is given back.
+ * `limited`: a type's limit holds for them.
  */
 export async function resolveLeases(
   parts: ComposedParts,
   worker: string,
   token: string,
   leases: readonly Leased[],
+  limited: boolean,
 ): Promise<BookedClaim[]> {
-  const resolution = new Resolution(parts, worker, token)
+  const resolution = new Resolution(parts, worker, token, limited)
   try {
     await resolution.run(leases)
   } catch (error) {
@@ -58,14 +60,16 @@ class Resolution {
   readonly #parts: ComposedParts
   readonly #worker: string
   readonly #token: string
+  readonly #limited: boolean
   readonly #acks: Leased[] = []
   readonly #nacks: Return[] = []
   readonly #finishes: Finish[] = []
 
-  constructor(parts: ComposedParts, worker: string, token: string) {
+  constructor(parts: ComposedParts, worker: string, token: string, limited: boolean) {
     this.#parts = parts
     this.#worker = worker
     this.#token = token
+    this.#limited = limited
   }
 
   async run(leases: readonly Leased[]): Promise<void> {
@@ -99,15 +103,20 @@ class Resolution {
     return leases.filter(({ type }) => !paused.has(type))
   }
 
-  /** Claims what is pending and due in one call. Resolves to the others, to be read and judged. */
+  /**
+   * Claims what is pending and due in one call. Resolves to the others, to be read and judged. A server that crashes right afterwards may
+   * forget it: such a job runs once more, as after a crash of its worker, and the first run's outcome is stale. So nothing that runs at most
+   * once, or under a limit, is claimed like that.
+   */
   async #claimUnread(leases: readonly Leased[]): Promise<readonly Leased[]> {
     if (this.#isLate(leases)) return []
-    const { jobs } = this.#parts
+    const { jobs, onceTypes } = this.#parts
     const now = this.#parts.now()
-    const patches = leases.map((leased) => claimPatch(leased, this.#claimer(leased, now)))
+    const lasting = this.#limited || leases.some(({ type }) => onceTypes.has(type))
+    const patches = leases.map((leased) => claimPatch(leased, this.#claimer(leased, now), lasting))
     let rows: (StoredJob | null)[]
     try {
-      rows = await jobs.patchAndRead(patches)
+      rows = await jobs.patchAndRead(patches, lasting)
     } catch (error) {
       // those beside one that cannot be decoded were claimed: they are found by their token
       if (isUndecodable(error)) return leases
@@ -180,6 +189,7 @@ class Resolution {
   }
 
   #claim(job: JobRow, leased: Leased, now: number): Decision {
+    if (job.delivery === 'at-most-once') this.#parts.onceTypes.add(job.type)
     if (isExpired(job, now)) return write(finished(job, 'failed', now, { reason: 'expired' }))
     if (job.notBefore !== undefined && job.notBefore > now) return later(job.notBefore, now)
     return write(claimed(job, this.#claimer(leased, now)))

@@ -57,7 +57,7 @@ export class Claimer {
     try {
       const leases = await this.#lease(want, candidates, leaseMs)
       const [jobs, nextDueInMs] = await Promise.all([
-        this.#take(want.worker, token, leases),
+        this.#take(want, token, leases),
         this.#nextDueIn(candidates),
       ])
       return { jobs, nextDueInMs }
@@ -164,9 +164,14 @@ export class Claimer {
     return patience.wait(claim, { what: 'claim', onLate })
   }
 
-  async #take(worker: string, token: string, leases: readonly Leased[]): Promise<ClaimedJob[]> {
+  async #take(
+    { worker, types }: ClaimRequest,
+    token: string,
+    leases: readonly Leased[],
+  ): Promise<ClaimedJob[]> {
     const { book, dispatcher, jobs, slots } = this.#parts
-    const claims = await resolveLeases(this.#parts, worker, token, leases)
+    const limited = types.some(({ maxActive }) => maxActive !== undefined)
+    const claims = await resolveLeases(this.#parts, worker, token, leases, limited)
     for (const claim of claims) book.add(claim)
     const taken = new Set(claims.map(({ row }) => row.id))
     dispatcher.forget(taken)

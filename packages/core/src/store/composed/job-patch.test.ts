@@ -31,9 +31,9 @@ const leased = { id: 'a', type: 'mail', receipt: 'r' }
 const running = claimed(pending, claimer)
 
 test('a claim leaves the record as the transition does', () => {
-  expect(patched(pending, claimPatch(leased, claimer))).toEqual(stored(running))
+  expect(patched(pending, claimPatch(leased, claimer, true))).toEqual(stored(running))
   const retried = backToPending(running, 3_000, { runAt: 3_000 }) as JobRow
-  expect(patched(retried, claimPatch(leased, claimer))).toEqual(stored(claimed(retried, claimer)))
+  expect(patched(retried, claimPatch(leased, claimer, true))).toEqual(stored(claimed(retried, claimer)))
 })
 
 test('what must be judged is not claimed unread', () => {
@@ -42,7 +42,14 @@ test('what must be judged is not claimed unread', () => {
   const ended = finished(running, 'failed', 3_000, { reason: 'error' }) as JobRow
   const another = { ...pending, type: 'other' }
   for (const row of [waits, expires, running, ended, another])
-    expect(patched(row, claimPatch(leased, claimer))).toBeUndefined()
+    expect(patched(row, claimPatch(leased, claimer, true))).toBeUndefined()
+})
+
+test('a job that runs at most once is not claimed so that it may be forgotten', () => {
+  const once = newRow({ ...job, delivery: 'at-most-once' }, 1_000, 7_000)
+  expect(patched(once, claimPatch(leased, claimer, false))).toBeUndefined()
+  expect(patched(once, claimPatch(leased, claimer, true))).toEqual(stored(claimed(once, claimer)))
+  expect(patched(pending, claimPatch(leased, claimer, false))).toEqual(stored(running))
 })
 
 test('a settle leaves the record as the transition does, whatever else happened to the running job', () => {

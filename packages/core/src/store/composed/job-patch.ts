@@ -8,11 +8,19 @@ import { JOB_PACKING } from './job-table.ts'
 import type { Leased } from './queues.ts'
 import type { Claimer } from './transitions.ts'
 
-/** `claimed`, of a job that waits for nothing and does not expire. Any other is refused, to be read and judged. */
-export function claimPatch({ id, type }: Leased, { worker, token, receipt, now }: Claimer): PatchItem {
+/**
+ * `claimed`, of a job that waits for nothing and does not expire. Any other is refused, to be read and judged; and where the claim may be
+ * forgotten, so is one that runs at most once, as it would run again.
+ */
+export function claimPatch(
+  { id, type }: Leased,
+  { worker, token, receipt, now }: Claimer,
+  lasting: boolean,
+): PatchItem {
+  const state = { state: 'pending', type, notBefore: undefined, expiresAt: undefined }
   return {
     id,
-    where: { state: 'pending', type, notBefore: undefined, expiresAt: undefined },
+    where: lasting ? state : { ...state, delivery: AT_LEAST_ONCE },
     set: { state: 'running', worker, token, receipt, startedAt: now, dispatch: undefined },
     count: 'attempt',
     revTo: 'fence',
@@ -34,6 +42,9 @@ export function settlePatch(before: JobRow, after: JobRow): PatchItem {
 export function sentPatch({ id, rev }: JobRow): PatchItem {
   return { id, where: { rev }, set: { dispatch: undefined } }
 }
+
+/** As it is stored: packed, it is not there. */
+const AT_LEAST_ONCE = undefined
 
 function changes(before: JobRow, after: JobRow): Record<string, unknown> {
   const from = JOB_PACKING.pack(before) as Record<string, unknown>

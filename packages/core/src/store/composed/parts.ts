@@ -53,6 +53,8 @@ export interface ComposedParts {
   readonly logger: Logger
   /** Ids without a record that a broker without receipts delivered once. */
   readonly missed: Set<string>
+  /** Types of which jobs run at most once. */
+  readonly onceTypes: Set<string>
   /** The storage server's time, a whole number of milliseconds. */
   now(): number
   /** Measures the storage server's clock anew. Rejects as the storage does. */
@@ -85,6 +87,7 @@ export function composedParts(options: ComposedOptions): ComposedParts {
     revisions,
     logger,
     missed: new Set(),
+    onceTypes: new Set(),
     now: () => Math.floor(serverTime.now()),
     measure: () => health.watch(() => serverTime.measure()),
   }

@@ -6,6 +6,7 @@ import type {
   IStorageEngine,
   ListOptions,
   PatchItem,
+  PatchOptions,
   StoredRecord,
 } from '../../contracts/storage-engine.ts'
 import { SchedError, UnsupportedError } from '../../errors/sched-error.ts'
@@ -103,12 +104,12 @@ export class RecordTable<T extends Row> {
    * Changes some fields of records for which that holds, fenced by `where` instead of `rev`: the row afterwards, null where it was refused.
    * Only with {@link patches}.
    */
-  async patchAndRead(items: readonly PatchItem[]): Promise<(T | null)[]> {
-    const records = await this.#patch<unknown>(items, { read: true })
+  async patchAndRead(items: readonly PatchItem[], lasting: boolean): Promise<(T | null)[]> {
+    const records = await this.#patch<unknown>(items, { read: true, lasting })
     return records.map((record) => (record === null ? null : this.#unpack(record)))
   }
 
-  /** As {@link patchAndRead}, only whether it was done. */
+  /** As {@link patchAndRead}, only whether it was done, for good. */
   async patch(items: readonly PatchItem[]): Promise<boolean[]> {
     return (await this.#patch(items, {})).map((done) => done !== null)
   }
@@ -151,7 +152,7 @@ export class RecordTable<T extends Row> {
     return this.#call(() => this.#storage.delete(this.#namespace, id))
   }
 
-  async #patch<R>(items: readonly PatchItem[], options: { readonly read?: boolean }): Promise<(R | null)[]> {
+  async #patch<R>(items: readonly PatchItem[], options: PatchOptions): Promise<(R | null)[]> {
     const answers: (R | null)[] = []
     for (const chunk of inChunks(items, MAX_BATCH))
       answers.push(...(await this.#call(() => this.#storage.patchMany!<R>(this.#namespace, chunk, options))))

@@ -160,6 +160,7 @@ class Settling {
     for (const [index, outcome] of outcomes.entries()) {
       const job = found[index] ?? null
       if (job === null || job.state === 'undecodable' || job.state === 'gone') this.#ownerless.push(outcome)
+      else if (this.#isForgotten(outcome, job)) this.#answer(outcome, 'stale')
       else if (job.token === outcome.token) {
         if (job.state === 'running') plans.push(planOf(outcome, job, now))
         else this.#acceptApplied(outcome, job)
@@ -167,6 +168,12 @@ class Settling {
       else this.#ownerless.push(outcome)
     }
     return this.#write(plans, false)
+  }
+
+  /** The server forgot the claim in a crash: the record is older. */
+  #isForgotten({ id, token }: Outcome, job: JobRow): boolean {
+    const claim = this.#parts.book.get(id, token)
+    return claim !== undefined && job.rev < claim.row.rev
   }
 
   /** It was settled before: by a write whose answer was lost, if the claim is still in the book, else by a call before this one. */

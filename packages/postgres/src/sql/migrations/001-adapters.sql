@@ -115,24 +115,27 @@ $$;
 -- shape: what all of them must have and set alike, the fields that must be missing and that are dropped (arrays as text), the one that
 -- counts, the one that gets the new rev, and what becomes of `prune_at`: 0 it stays, 1 it is the item's, 2 the value tells. What an item must have
 -- and sets besides is JSON, `-` where there is nothing. Records are found as by @compare_and_set; a record that somebody else changed at
--- the same time is looked at again. Returns the ids of what was changed, with `reads` also the values.
+-- the same time is looked at again. Returns the ids of what was changed, with `reads` also the values. Without `lasting` nobody waits until it is
+-- on disk: a crash of the server may forget it, and no rev may come twice for that.
 create function @patch_records(
   of_prefix text, of_namespace text, ids text[], shapes int4[], haves text[], sets text[], prune_ats float8[],
-  all_have jsonb[], all_set jsonb[], lacks text[], drops text[], counters text[], revs_to text[], prunes int4[], reads bool
+  all_have jsonb[], all_set jsonb[], lacks text[], drops text[], counters text[], revs_to text[], prunes int4[], reads bool, lasting bool
 ) returns table (patched_id text, patched_value text) language plpgsql volatile
 set jit = off set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   done text[] := '{}';
   now_done text[];
   values_done text[];
+  least_rev int8 := case when lasting then 0 else @now_us() end;
 begin
+  if not lasting then perform set_config('synchronous_commit', 'off', true); end if;
   for tries in 1..5 loop
     with u as (
-      update @records r set rev = r.rev + 1,
-        value = @patched(r.value, r.rev + 1, case i.sets when '-' then all_set[i.shape] else all_set[i.shape] || i.sets::jsonb end,
+      update @records r set rev = greatest(r.rev + 1, least_rev),
+        value = @patched(r.value, greatest(r.rev + 1, least_rev), case i.sets when '-' then all_set[i.shape] else all_set[i.shape] || i.sets::jsonb end,
           drops[i.shape]::text[], counters[i.shape], revs_to[i.shape]),
         prune_at = case prunes[i.shape] when 0 then r.prune_at when 1 then i.prune_at else @prune_instant(
-          @patched(r.value, r.rev + 1, case i.sets when '-' then all_set[i.shape] else all_set[i.shape] || i.sets::jsonb end,
+          @patched(r.value, greatest(r.rev + 1, least_rev), case i.sets when '-' then all_set[i.shape] else all_set[i.shape] || i.sets::jsonb end,
             drops[i.shape]::text[], counters[i.shape], revs_to[i.shape])) end
       from unnest(ids, shapes, haves, sets, prune_ats) as i (id, shape, have, sets, prune_at) cross join lateral (
         select x.ctid as place from @records x where x.prefix = of_prefix and x.namespace = of_namespace and x.id = i.id limit 1) f
