@@ -93,6 +93,22 @@ describe.each([
       expect((await store.heartbeat({ id: 'w', leaseMs: 600_000, claimGraceMs: 0 }, jobs)).lost).toEqual([])
     })
 
+    test('what a woken worker takes at once it gets, and no second one instead', async () => {
+      const store = await open()
+      const stop = await store.subscribe(['mail'], () => undefined)
+      await store.insert([job('a'), job('b')])
+      await loseAnswers(['findAndModify'], fault)
+      const first = await claim(store, 1)
+      expect(first.map(({ id, attempt }) => [id, attempt])).toEqual([['a', 1]])
+      expect((await store.get(['a', 'b'])).map((one) => [one?.state, one?.attempt])).toEqual([
+        ['running', 1],
+        ['pending', 0],
+      ])
+      expect((await store.heartbeat({ id: 'w', leaseMs: 600_000, claimGraceMs: 0 }, first)).lost).toEqual([])
+      expect((await claim(store)).map(({ id }) => id)).toEqual(['b'])
+      await stop()
+    })
+
     test('a settle ends each job once, and counts it once', async () => {
       const store = await open()
       const ids = Array.from({ length: 30 }, (_, i) => `job-${i}`)

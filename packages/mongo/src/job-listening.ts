@@ -11,6 +11,7 @@ export class JobListening {
   readonly #now: () => number
   readonly #keys = new Map<string, number>()
   #fullSince: number | undefined
+  #isWoken = false
   #resting = false
 
   constructor(wakes: Wakes, now: () => number = () => performance.now()) {
@@ -30,6 +31,17 @@ export class JobListening {
       if (left > 0) this.#keys.set(key, left)
       else this.#keys.delete(key)
     }
+  }
+
+  woken(): void {
+    this.#isWoken = true
+  }
+
+  /** Whether there is probably something to claim, and not much: a hint came since the last claim, which was not full. */
+  takeHint(): boolean {
+    const isHinted = this.#isWoken && this.#fullSince === undefined
+    this.#isWoken = false
+    return isHinted
   }
 
   /** A claim was answered. */

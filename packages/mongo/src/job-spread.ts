@@ -54,6 +54,11 @@ export class JobSpread {
     return { r: this.#start.r, d: { $gt: this.#start.d } }
   }
 
+  /** The look is at the head of the line. */
+  get isAtHead(): boolean {
+    return this.#start === undefined
+  }
+
   /** What became of the look. True: there may be more elsewhere. */
   report({ chosen, taken, more }: SpreadRound): boolean {
     const wasElsewhere = this.#start !== undefined

@@ -65,6 +65,72 @@ test('enqueue and settle are one trip, a claim is two, and settling goes beside 
   expect((await tripsOf(client, () => store.heartbeat({ id: 'w', leaseMs: 600_000 }, first))).inRow).toBe(3)
 })
 
+/** A worker that has claimed before, and is woken by each insert. */
+async function woken(): Promise<JobStore> {
+  const store = await opened()
+  await store.settle([], want(1))
+  await store.subscribe(['mail'], () => undefined)
+  // the driver opens few connections at a time: what goes beside each other needs them to be there
+  await Promise.all(Array.from({ length: 8 }, () => store.get(['first'])))
+  return store
+}
+
+test('a worker that was woken claims one job in one trip, and a few in two, in order', async () => {
+  const store = await woken()
+  await store.insert([job('alone')])
+  let claimed: readonly ClaimedJob[] = []
+  const alone = await tripsOf(client, async () => {
+    claimed = (await store.settle([], want(10))).jobs
+  })
+  expect(claimed).toMatchObject([{ id: 'alone', attempt: 1 }])
+  expect([alone.inRow, alone.commands.length]).toEqual([1, 4])
+  await store.settle(claimed.map(done))
+  expect(await store.get(['alone'])).toMatchObject([{ state: 'completed', attempt: 1 }])
+
+  await store.insert([job('b'), job('c', { priority: -1 }), job('a', { priority: 1 })])
+  const few = await tripsOf(client, async () => {
+    const answer = await store.settle([], want(2))
+    expect(answer.nextDueInMs).toBe(0)
+    claimed = answer.jobs
+  })
+  expect(few.inRow).toBe(2)
+  expect(claimed.map(({ id }) => id)).toEqual(['a', 'b'])
+  expect((await store.settle([], want(2))).jobs.map(({ id }) => id)).toEqual(['c'])
+})
+
+test('what a woken worker took, and the look forbids, goes back as it was', async () => {
+  const store = await woken()
+  const other = adapters.storage[BACKEND]?.fuse({ scope: `p:e:${scopes - 1}`, ...adapters }) as JobStore
+  await other.pause('mail', true)
+  await store.insert([job('paused')])
+  expect((await store.settle([], want(1))).jobs).toEqual([])
+  expect(await store.get(['paused'])).toMatchObject([{ state: 'pending', attempt: 0, worker: null }])
+  await other.pause('mail', false)
+  expect((await store.settle([], want(1))).jobs).toMatchObject([{ id: 'paused', attempt: 1 }])
+
+  // due, while its state still says that it waits
+  await other.insert([job('due', { delayMs: 1, priority: 5 })])
+  await expect.poll(async () => (await store.settle([], want(0))).nextDueInMs).toBe(0)
+  await store.insert([job('ready')])
+  expect((await store.settle([], want(1))).jobs).toMatchObject([{ id: 'due', attempt: 1 }])
+  expect(await store.get(['ready'])).toMatchObject([{ state: 'pending', attempt: 0 }])
+})
+
+test('what a woken worker takes of an at-most-once job a majority has; what has expired it leaves', async () => {
+  const store = await woken()
+  await store.insert([job('once', { delivery: 'at-most-once' })])
+  const { commands } = await tripsOf(client, () => store.settle([], want(1)))
+  expect(
+    commands.filter(({ update }) => typeof update === 'string').map(({ writeConcern }) => writeConcern),
+  ).toMatchObject([{ w: 'majority', j: true }])
+  await store.insert([job('late', { expiresAt: 1 }), job('in time', { expiresInMs: 600_000 })])
+  expect((await store.settle([], want(1))).jobs).toMatchObject([{ id: 'in time', attempt: 1 }])
+  expect(await store.get(['once', 'late'])).toMatchObject([
+    { state: 'running', attempt: 1 },
+    { state: 'failed', reason: 'expired' },
+  ])
+})
+
 test('a delay costs a look at the clock at most, a limit two trips before the claim and one after it', async () => {
   const store = await opened()
   await store.insert([job('first')])

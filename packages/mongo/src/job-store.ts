@@ -207,7 +207,9 @@ export class MongoJobStore extends MongoAdapter implements JobStore {
     const names = new Map(numbers.map((number, i) => [wakeKey(number), distinctTypes[i] as string]))
     const stopWatching = await this.backend.wakes.watch(names.keys(), (key) => {
       const type = names.get(key)
-      if (type !== undefined) onWake(type)
+      if (type === undefined) return
+      this.#listening.woken()
+      onWake(type)
     })
     const keys = [...names.keys()]
     this.#listening.watched(keys)
@@ -243,7 +245,7 @@ export class MongoJobStore extends MongoAdapter implements JobStore {
         this.#limited.add(number)
       await settling
     }
-    return await claimJobs(space, want)
+    return await claimJobs(space, want, this.#listening.takeHint())
   }
 
   /** The caller will not hear of these: it has to repeat the call. A heartbeat would find them too, later. */

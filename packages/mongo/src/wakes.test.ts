@@ -134,7 +134,50 @@ describe('on a replica set', () => {
     here.wakes.signal(['q:mail'])
     await woken
     const documents = admin.db('sched').collection<{ _id: string }>('sched_signals')
-    expect(await documents.countDocuments({ _id: { $regex: prefix } })).toBe(0)
+    expect(await documents.countDocuments({ _id: { $regex: `^\\d+:${prefix}` } })).toBe(0)
+  })
+
+  test('no signal is sent that nobody else would hear; who comes hears the next, until it goes', async () => {
+    const prefix = randomUUID()
+    const client = new MongoClient(server.url, { monitorCommands: true })
+    onTestFinished(() => client.close())
+    const backend = new Backend(client.db('sched'), { prefix })
+    const part = {}
+    backend.attach(part)
+    await backend.ready()
+    await watch(backend, ['q:mail'])
+    const latest = admin.db('sched').collection('sched_latest')
+    const sent = (): Promise<number> => latest.countDocuments({ k: { $regex: prefix } })
+    const looked = (): Promise<void> =>
+      new Promise((resolve) => {
+        client.on('commandSucceeded', ({ commandName, reply }) => {
+          const { cursor } = reply as { cursor?: { ns: string } }
+          if (commandName === 'find' && cursor?.ns.endsWith('sched_signals')) resolve()
+        })
+      })
+    // nothing is known yet
+    const first = looked()
+    backend.wakes.signal(['q:mail'])
+    await first
+    await expect.poll(sent).toBe(1)
+
+    const unheard = looked()
+    backend.wakes.signal(['q:mail'])
+    await unheard
+    const there = await open(server.url, prefix)
+    const watched = await watch(there, ['q:other'])
+    const woken = watched.next('q:other')
+    backend.wakes.signal(['q:other'])
+    await woken
+    expect(await sent()).toBe(2)
+
+    const listeners = admin.db('sched').collection<{ _id: string }>('sched_signals')
+    const announced = (): Promise<number> => listeners.countDocuments({ _id: { $regex: prefix } })
+    expect(await announced()).toBe(2)
+    await there.wakes.close()
+    expect(await announced()).toBe(1)
+    await backend.detach(part)
+    expect(await announced()).toBe(0)
   })
 
   test('who was away while more came than there is room for is woken, and hears the next one', async () => {

@@ -4,7 +4,7 @@
  * all signals are such documents: one small one a key, whose change is the hint. Where nobody can wait for them they are asked for, more
  * often while something goes on.
  *
- * Wakes are hints: one may get lost with a connection, so every interruption counts as a wake of all.
+ * Wakes are hints: one may get lost with a connection, so every interruption counts as a wake of all. None is sent that no other process would hear.
  */
 import { randomUUID } from 'node:crypto'
 import { ClosedError } from '@sched/core/adapter'
@@ -14,6 +14,7 @@ import { keyUnder } from './collections.ts'
 import type { Executor, MongoConnection } from './connection.ts'
 import { type Feed, type FeedEvents, PART, type SignalDocument } from './feed.ts'
 import { type LatestSignal, makeLatest } from './latest-signals.ts'
+import { Listeners } from './listeners.ts'
 import { ListeningFeed } from './listening-feed.ts'
 import { PollFeed } from './poll-feed.ts'
 import { TailSource } from './tail-source.ts'
@@ -24,6 +25,9 @@ export type OnWake = (key: string) => void
 const KEEP_MS = 60_000
 /** Signals that come while one is being sent, or this soon after it, go together. */
 const BURST_MS = 5
+/** Those that come while nobody listens wait this long for a look whether still nobody does; while somebody does, that is looked for this seldom. */
+const UNHEARD_MS = 200
+const HEARD_MS = 10_000
 /** How long closing waits for the last signals: they are hints. */
 const LAST_MS = 1_000
 
@@ -34,15 +38,22 @@ export class Wakes {
   readonly #pending = new Set<string>()
   /** The watched ids whose watchers find work by themselves. */
   readonly #resting = new Set<string>()
+  readonly #listeners: Listeners
+  /** When we looked last nobody else listened. */
+  #isUnheard = false
+  #lookedAt = Number.NEGATIVE_INFINITY
   #sent = 0
   #sentAt = Number.NEGATIVE_INFINITY
   #sending: Promise<void> | undefined
+  #hurry: (() => void) | undefined
   #feeds: Promise<readonly Feed[]> | undefined
   #hasLatest = false
   #closed = false
 
   constructor(connection: MongoConnection) {
     this.#connection = connection
+    const isListening = (): boolean => this.#watched.size > 0
+    this.#listeners = new Listeners(connection, { id: this.#id, isListening })
   }
 
   /** Throws UNAVAILABLE, CLOSED. */
@@ -70,6 +81,7 @@ export class Wakes {
       }
     }
     try {
+      if (!this.#listeners.isAnnounced) await this.#listeners.announce()
       this.#feeds ??= this.#open()
       for (const feed of await this.#feeds) feed.stir()
     } catch (error) {
@@ -83,14 +95,9 @@ export class Wakes {
   /** Tells everybody who watches these keys, soon; in this process at once. Nobody waits for it: it is a hint. */
   signal(keys: Iterable<string>): void {
     if (this.#closed) return
-    for (const key of keys) {
-      const id = this.#idOf(key)
-      this.#pending.add(id)
-      this.#tell(id)
-    }
-    this.#sending ??= this.#send().finally(() => {
-      this.#sending = undefined
-    })
+    const ids = Array.from(keys, (key) => this.#idOf(key))
+    for (const id of ids) this.#tell(id)
+    this.#sendSoon(ids)
   }
 
   /**
@@ -100,12 +107,13 @@ export class Wakes {
    */
   async signalBeside(keys: readonly string[], work: Promise<OpTime>): Promise<void> {
     if (this.#closed) return
-    const isAlone = this.#sending === undefined && this.#burstMs <= 0
-    const early = isAlone ? this.#sendNow(keys.map((key) => this.#idOf(key))) : undefined
+    const ids = keys.map((key) => this.#idOf(key))
+    const isAlone = !this.#isUnheard && this.#sending === undefined && this.#holdMs <= 0
+    const early = isAlone ? this.#sendNow(ids) : undefined
     const written = await work
-    for (const key of keys) this.#tell(this.#idOf(key))
+    for (const id of ids) this.#tell(id)
     const told = await early
-    if (told === undefined || written === undefined || told.lessThanOrEqual(written)) this.signal(keys)
+    if (told === undefined || written === undefined || told.lessThanOrEqual(written)) this.#sendSoon(ids)
   }
 
   /** Tells them at the commit of the user's transaction, and not at all if it is rolled back. */
@@ -141,7 +149,8 @@ export class Wakes {
     if (this.#closed) return
     this.#closed = true
     this.#watched.clear()
-    if (this.#sending !== undefined) await orAfter(this.#sending, LAST_MS)
+    this.#hurry?.()
+    await orAfter(Promise.all([this.#sending, this.#listeners.withdraw()]), LAST_MS)
     for (const feed of (await this.#feeds?.catch(() => [])) ?? []) feed.close()
   }
 
@@ -159,8 +168,12 @@ export class Wakes {
       onSignal: (id, n) => {
         if (!n.startsWith(this.#id)) this.#tell(id)
       },
+      // what interrupted it may have deleted what says that we listen
       onGap: () => {
-        for (const id of this.#watched.keys()) this.#tell(id)
+        const isSaid = this.#listeners.announce().catch(() => undefined)
+        void isSaid.then(() => {
+          for (const id of this.#watched.keys()) this.#tell(id)
+        })
       },
     }
     const { replicated } = await connection.facts()
@@ -185,16 +198,26 @@ export class Wakes {
   }
 
   /** How long signals still go together with what comes. */
-  get #burstMs(): number {
-    return this.#sentAt + BURST_MS - performance.now()
+  get #holdMs(): number {
+    const until = this.#isUnheard ? this.#lookedAt + UNHEARD_MS : this.#sentAt + BURST_MS
+    return until - performance.now()
+  }
+
+  #sendSoon(ids: readonly string[]): void {
+    for (const id of ids) this.#pending.add(id)
+    if (this.#pending.size === 0) return
+    this.#sending ??= this.#send().finally(() => {
+      this.#sending = undefined
+    })
   }
 
   async #send(): Promise<void> {
     while (this.#pending.size > 0) {
-      if (this.#burstMs > 0 && !this.#closed) await pause(this.#burstMs)
+      if (this.#holdMs > 0 && !this.#closed) await this.#pause(this.#holdMs)
       const ids = [...this.#pending]
       this.#pending.clear()
-      await this.#sendNow(ids)
+      if (this.#isUnheard) await this.#lookForListeners()
+      if (!this.#isUnheard) await this.#sendNow(ids)
     }
   }
 
@@ -202,6 +225,7 @@ export class Wakes {
   async #sendNow(ids: readonly string[]): Promise<OpTime> {
     this.#sent++
     this.#sentAt = performance.now()
+    if (this.#sentAt - this.#lookedAt > HEARD_MS) void this.#lookForListeners()
     const n = `${this.#id}:${this.#sent}`
     try {
       const command = this.#hasLatest ? this.#insertOf(ids, n) : this.#updateOf(ids, n)
@@ -209,6 +233,15 @@ export class Wakes {
       return opTimeOf(answer)
     } catch {
       return undefined
+    }
+  }
+
+  async #lookForListeners(): Promise<void> {
+    this.#lookedAt = performance.now()
+    try {
+      this.#isUnheard = !(await this.#listeners.areThere())
+    } catch {
+      this.#isUnheard = false
     }
   }
 
@@ -231,6 +264,16 @@ export class Wakes {
     }
   }
 
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms)
+      this.#hurry = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+
   #tell(id: string): void {
     const key = id.includes(PART) ? id.slice(0, id.indexOf(PART)) : id
     for (const tell of [...(this.#watched.get(key) ?? [])]) tell(key)
@@ -244,14 +287,8 @@ export function opTimeOf(answer: Document): OpTime {
   return (answer.opTime as { ts?: Timestamp } | undefined)?.ts
 }
 
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms)
-  })
-}
-
 /** When it is done, or when so much time has passed. */
-function orAfter(done: Promise<void>, ms: number): Promise<void> {
+function orAfter(done: Promise<unknown>, ms: number): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms)
     void done.finally(() => {

@@ -3,6 +3,9 @@
  * they were seen. A third tells which, where others took some. What has come due is moved to the ready ones first, which costs three more;
  * types with a limit cost two more (job-limits.ts).
  *
+ * A worker that was woken, so that there is probably one job and nothing before it, takes the first one beside the look: one trip. What the look then
+ * forbids, because its type is paused, something came due or the worker is dead, goes back as it was.
+ *
  * Claims are acknowledged by the primary alone: should a failover lose one, its jobs are ready again, its token proves nothing, and they
  * run once more. At-most-once jobs and types with a limit must not, so their claims wait for the majority.
  *
@@ -17,11 +20,10 @@ import {
   type JobError,
   ValueUnserializableError,
 } from '@sched/core/adapter'
-import type { Document } from 'mongodb'
 import { tokenText } from '../job-book.ts'
 import { knownJob } from '../job-changes.ts'
 import { idOf, readClaim } from '../job-codec.ts'
-import { type JobDocument, STATE } from '../job-document.ts'
+import type { JobDocument } from '../job-document.ts'
 import { keyText } from '../job-key.ts'
 import {
   type Claimer,
@@ -30,11 +32,11 @@ import {
   releasePlaces,
   reservePlaces,
 } from '../job-limits.ts'
-import { readSettings } from '../job-settings.ts'
-import { find, type JobSpace, type Statement, update } from '../job-space.ts'
+import type { JobSpace } from '../job-space.ts'
 import { expireJobs } from './job-expire.ts'
 import { type Look, lookForJobs } from './job-look.ts'
 import { promoteDue } from './job-promote.ts'
+import { First, makeSure, takeJobs } from './job-take.ts'
 
 export interface Claim {
   readonly jobs: readonly ClaimedJob[]
@@ -53,7 +55,8 @@ const NOTHING: Claim = { jobs: [], nextDueInMs: null, unreadable: [] }
 /** So many looks a call: after something came due, jobs had expired, types were paused or others were quicker. */
 const LOOKS = 5
 
-export async function claimJobs(space: JobSpace, want: ClaimRequest): Promise<Claim> {
+/** `woken`: there are probably some, and only a few. */
+export async function claimJobs(space: JobSpace, want: ClaimRequest, woken: boolean): Promise<Claim> {
   const distinct = new Map(want.types.map((type) => [type.type, type]))
   if (distinct.size === 0) return NOTHING
   const numbers = await space.names.numbers([...distinct.keys()])
@@ -62,7 +65,7 @@ export async function claimJobs(space: JobSpace, want: ClaimRequest): Promise<Cl
     left: Math.min(limit, want.limit),
     maxActive,
   }))
-  return await new JobClaim(space, want, wanted).run()
+  return await new JobClaim(space, want, { wanted, woken }).run()
 }
 
 interface WantedType {
@@ -77,6 +80,8 @@ interface Taken {
   readonly fence: number
 }
 
+type End = 'again' | 'done' | 'dead'
+
 interface Choice {
   readonly chosen: readonly JobDocument[]
   readonly expired: readonly JobDocument[]
@@ -89,13 +94,20 @@ class JobClaim {
   readonly #want: ClaimRequest
   readonly #wanted: readonly WantedType[]
   readonly #taken: Taken[] = []
+  /** The first one is to be taken beside the next look. */
+  #takesFirst: boolean
   #hasPromoted = false
   #nextDueInMs: number | null = null
 
-  constructor(space: JobSpace, want: ClaimRequest, wanted: readonly WantedType[]) {
+  constructor(
+    space: JobSpace,
+    want: ClaimRequest,
+    { wanted, woken }: { readonly wanted: readonly WantedType[]; readonly woken: boolean },
+  ) {
     this.#space = space
     this.#want = want
     this.#wanted = wanted
+    this.#takesFirst = woken
   }
 
   async run(): Promise<Claim> {
@@ -111,40 +123,82 @@ class JobClaim {
     return this.#want.limit - this.#taken.length
   }
 
-  async #round(): Promise<'again' | 'done' | 'dead'> {
+  async #round(): Promise<End> {
     const space = this.#space
     const skipped = space.pauses.seen
     const open = this.#wanted.filter(({ type }) => !skipped.has(type))
     const claimer: Claimer = { fence: space.clock.nextMicros(), worker: this.#want.worker }
     const limited = this.#limited(open)
     const from = space.spread.from()
-    const [reservation, seen] = await Promise.all([
-      reservePlaces(space, claimer, limited),
-      lookForJobs(
-        space,
-        this.#want.worker,
-        open.map((type) => this.#most(type)),
-        { limit: this.#room, from },
-      ),
-    ])
+    const first = this.#mayTakeFirst(open) ? new First(space, claimer, open.map(typeOf)) : undefined
     try {
-      if (!seen.alive) return 'dead'
-      if (this.#wanted.some(({ type }) => skipped.has(type) !== seen.paused.has(type))) {
-        space.pauses.seen = seen.paused
-        return 'again'
-      }
-      if (isDue(seen.next) && !this.#hasPromoted) {
-        this.#hasPromoted = true
-        await promoteDue(
+      const [reservation, seen] = await Promise.all([
+        reservePlaces(space, claimer, limited),
+        lookForJobs(
           space,
-          open.map(({ type }) => type),
-          seen.next.now,
-        )
-        return 'again'
+          this.#want.worker,
+          open.map((type) => this.#most(type)),
+          { limit: this.#room, from },
+        ),
+        first?.taking,
+      ])
+      try {
+        const end = await this.#forbidden(seen, open, skipped)
+        if (end !== undefined) return end
+        const ready = first === undefined ? seen.ready : await this.#keep(claimer, first, seen.ready)
+        return await this.#take(claimer, this.#choose({ ...seen, ready }, reservation), { seen, reservation })
+      } finally {
+        await releasePlaces(space, claimer, limited)
       }
-      return await this.#take(claimer, this.#choose(seen, reservation), { seen, reservation })
     } finally {
-      await releasePlaces(space, claimer, limited)
+      await first?.giveBackUnlessKept()
+    }
+  }
+
+  /** Only where nothing speaks against it that is known before the look. */
+  #mayTakeFirst(open: readonly WantedType[]): boolean {
+    const { worker, limit } = this.#want
+    const may = this.#takesFirst && limit > 0 && open.length > 0 && this.#space.spread.isAtHead
+    this.#takesFirst = false
+    if (!may || open.some(({ left, maxActive }) => left < limit || maxActive !== undefined)) return false
+    return this.#space.leases.isSure(worker, open.map(typeOf))
+  }
+
+  /** What the look says against this round: that the worker is dead, or why to look again. */
+  async #forbidden(
+    seen: Look,
+    open: readonly WantedType[],
+    skipped: ReadonlySet<number>,
+  ): Promise<Exclude<End, 'done'> | undefined> {
+    const space = this.#space
+    if (!seen.alive) return 'dead'
+    if (this.#wanted.some(({ type }) => skipped.has(type) !== seen.paused.has(type))) {
+      space.pauses.seen = seen.paused
+      return 'again'
+    }
+    if (!isDue(seen.next) || this.#hasPromoted) return undefined
+    this.#hasPromoted = true
+    await promoteDue(space, open.map(typeOf), seen.next.now)
+    return 'again'
+  }
+
+  /** What the look saw besides. */
+  async #keep(
+    claimer: Claimer,
+    first: First,
+    ready: readonly JobDocument[],
+  ): Promise<readonly JobDocument[]> {
+    const taken = await first.keep()
+    this.#note(claimer, await makeSure(this.#space, claimer, taken))
+    const keys = new Set(taken.map(({ _id }) => keyText(_id)))
+    return ready.filter(({ _id }) => !keys.has(keyText(_id)))
+  }
+
+  #note({ fence }: Claimer, taken: readonly JobDocument[]): void {
+    for (const document of taken) {
+      this.#taken.push({ document, fence })
+      const wanted = this.#wanted.find(({ type }) => type === document.q)
+      if (wanted) wanted.left--
     }
   }
 
@@ -186,17 +240,13 @@ class JobClaim {
     claimer: Claimer,
     { chosen, expired, more }: Choice,
     { seen, reservation }: { readonly seen: Look; readonly reservation: Reservation },
-  ): Promise<'again' | 'done'> {
+  ): Promise<Exclude<End, 'dead'>> {
     const space = this.#space
     const [taken] = await Promise.all([
       takeJobs(space, claimer, chosen, reservation.until),
       expireJobs(space, expired),
     ])
-    for (const document of taken) {
-      this.#taken.push({ document, fence: claimer.fence })
-      const wanted = this.#wanted.find(({ type }) => type === document.q)
-      if (wanted) wanted.left--
-    }
+    this.#note(claimer, taken)
     const spreading = space.spread.report({ chosen, taken: taken.length, more })
     const lost = taken.length < chosen.length
     this.#nextDueInMs = more || lost || spreading || isDue(seen.next) ? 0 : waitFor(seen.next)
@@ -226,68 +276,14 @@ class JobClaim {
   }
 }
 
+function typeOf({ type }: WantedType): number {
+  return type
+}
+
 function isDue(next: Look['next']): next is NonNullable<Look['next']> {
   return next !== undefined && next.due <= next.now
 }
 
 function waitFor(next: Look['next']): number | null {
   return next === undefined ? null : Math.max(0, (next.due - next.now) / 1000)
-}
-
-/** Those that were still as they had been seen. */
-async function takeJobs(
-  space: JobSpace,
-  { fence, worker }: Claimer,
-  documents: readonly JobDocument[],
-  until: Date | undefined,
-): Promise<readonly JobDocument[]> {
-  if (documents.length === 0) return documents
-  const u = {
-    $set: { s: STATE.running, m: fence, w: worker },
-    $inc: { a: 1 },
-    $currentDate: { k: true },
-  }
-  const statements: Statement[] = asSeen(documents).map(({ keys, condition }) => ({
-    q: { _id: keys.length === 1 ? keys[0] : { $in: keys }, ...inTime(condition, until) },
-    u,
-    multi: true,
-  }))
-  const quick = until === undefined && !documents.some(({ h }) => readSettings(h).once)
-  const { found } = await update(space, statements, { name: 'job claim', quick })
-  if (found === documents.length) return documents
-  const { documents: mine } = await find<Pick<JobDocument, '_id'>>(space, 'job claim', {
-    filter: { _id: { $in: documents.map(({ _id }) => _id) }, s: STATE.running, m: fence, w: worker },
-    projection: { _id: 1 },
-    limit: documents.length,
-  })
-  const keys = new Set(mine.map(({ _id }) => keyText(_id)))
-  return documents.filter(({ _id }) => keys.has(keyText(_id)))
-}
-
-interface SeenGroup {
-  readonly keys: JobDocument['_id'][]
-  readonly condition: Document
-}
-
-/** Nobody has claimed them since: their fence is the one that was seen. Those that expire must not have. */
-function asSeen(documents: readonly JobDocument[]): readonly SeenGroup[] {
-  const groups = new Map<string, SeenGroup>()
-  for (const { _id, m, e } of documents) {
-    const kind = `${m} ${e === undefined}`
-    const group = groups.get(kind)
-    if (group !== undefined) {
-      group.keys.push(_id)
-      continue
-    }
-    const condition: Document = { s: STATE.ready, m: m ?? null }
-    if (e !== undefined) condition.$expr = { $gt: ['$e', '$$NOW'] }
-    groups.set(kind, { keys: [_id], condition })
-  }
-  return [...groups.values()]
-}
-
-function inTime(condition: Document, until: Date | undefined): Document {
-  if (until === undefined) return condition
-  const inTime = { $lt: ['$$NOW', until] }
-  return { ...condition, $expr: condition.$expr ? { $and: [condition.$expr, inTime] } : inTime }
 }
