@@ -9,8 +9,7 @@ import {
   OPERATION_DEADLINE_MS,
   ValueUnserializableError,
 } from '@sched/core/adapter'
-import type { Row } from './database.ts'
-import { type Lease, leaseOf, readClaim } from './job-codec.ts'
+import { type Lease, leaseOf, readClaim, type SentJob } from './job-codec.ts'
 import { type KeptOpen, type OpenParameters, plainArray } from './job-settle.ts'
 import type { Wakes } from './wakes.ts'
 
@@ -104,18 +103,16 @@ export class HandOvers {
     const [fence = '', claimed = '', key = ''] = start.split(' ')
     const openMs = open.kept === undefined ? 0 : (Number(claimed) - open.kept.since) / 1_000
     if (performance.now() - open.sentAt - openMs > TOO_LATE_MS) return
-    const job = readable(
-      ['j', fence, key, claimed, payload, extra, null, null],
-      leaseOf(fence, open.worker, head),
-    )
+    const sent = { key, due: claimed, expires: null, payload, extra, past: '' }
+    const job = readable(sent, leaseOf(fence, open.worker, head))
     if (job !== undefined) open.handOver(job)
   }
 }
 
 /** What cannot be read is left to a heartbeat too: the claim after that ends it. */
-function readable(row: Row, lease: Lease): ClaimedJob | undefined {
+function readable(sent: SentJob, lease: Lease): ClaimedJob | undefined {
   try {
-    return readClaim(row, lease).job
+    return readClaim(sent, lease).job
   } catch (error) {
     if (error instanceof ValueUnserializableError) return undefined
     throw error

@@ -185,16 +185,27 @@ export interface ClaimedRow {
   readonly job: ClaimedJob
 }
 
+/** A claimed job as the server sends it; empty texts are none. */
+export interface SentJob {
+  readonly key: string
+  /** The server's microseconds. */
+  readonly due: string
+  readonly expires: string | null
+  readonly payload: string
+  readonly extra: string
+  readonly past: string
+}
+
 /** Throws VALUE_UNSERIALIZABLE when the bytes cannot be read. */
-export function readClaim(row: Row, lease: Lease): ClaimedRow {
-  const [, , key, number, payload, extraText, pastText, expires] = row
-  const extra: Extra = extraText ? (JSON.parse(extraText) as Extra) : NOTHING
-  const past: Past = pastText ? (JSON.parse(pastText) as Past) : NOTHING
-  const due = Number(number)
+export function readClaim(sent: SentJob, lease: Lease): ClaimedRow {
+  const { expires } = sent
+  const extra: Extra = sent.extra ? (JSON.parse(sent.extra) as Extra) : NOTHING
+  const past: Past = sent.past ? (JSON.parse(sent.past) as Past) : NOTHING
+  const due = Number(sent.due)
   const job: ClaimedJob = {
-    id: extra.n ?? (key as string),
+    id: extra.n ?? sent.key,
     type: lease.type,
-    payload: decodeValue(payload as string, 'payload'),
+    payload: decodeValue(sent.payload, 'payload'),
     attempt: (past.a ?? 0) + 1,
     failures: past.f ?? 0,
     crashes: past.c ?? 0,

@@ -9,7 +9,7 @@ import {
   ValueUnserializableError,
 } from '@sched/core/adapter'
 import type { Parameter, Row } from './database.ts'
-import { type ClaimedRow, type Lease, readClaim, readLease } from './job-codec.ts'
+import { type ClaimedRow, type Lease, readClaim, readLease, type SentJob } from './job-codec.ts'
 import { jobKey } from './job-key.ts'
 
 /** A token names the fence of its claim and the worker that holds it. One that is none proves nothing. */
@@ -58,7 +58,7 @@ export function settleParameters(
   return [
     plainArray(outcomes.map(({ id }) => jobKey(id))),
     plainArray(tokens.map(({ fence }) => fence)),
-    tokens.map(({ worker }) => worker),
+    commonOrEach(tokens.map(({ worker }) => worker)),
     plainArray(outcomes.map(({ kind }) => LETTERS[kind])),
     plainArray(outcomes.map(numberOf)),
     jsonLines(texts),
@@ -71,6 +71,11 @@ export function settleParameters(
     starts === null ? null : plainArray(starts),
     ...open,
   ]
+}
+
+/** One that is the same for all is sent once. */
+function commonOrEach(names: readonly string[]): readonly string[] {
+  return names.every((name) => name === names[0]) ? names.slice(0, 1) : names
 }
 
 /** Of a claim that claim_type makes: one type without a limit. Everything after prefix and scope. */
@@ -179,21 +184,51 @@ export function readSettled(rows: readonly Row[], worker: string): SettleAnswer 
         nextDueInMs = number === null || number === undefined ? null : Number(number) / 1000
         break
       default:
-        readOne(row, leases.get(fence as string) as Lease, claimed, unreadable)
+        for (const sent of jobsIn(row))
+          readOne(sent, leases.get(fence as string) as Lease, claimed, unreadable)
     }
   }
   const places = claimed.map(({ lease, due }) => ({ rank: lease.rank, due }))
   return { settled, jobs: inOrder(claimed), nextDueInMs, unreadable, woken, places, kept, handed }
 }
 
-function readOne(row: Row, lease: Lease, claimed: ClaimedRow[], unreadable: UnreadableClaim[]): void {
+/** Between the texts of two jobs: JSON has it neither inside of strings nor between them. */
+const SEPARATOR = '\x1e'
+
+/** One row holds several jobs. */
+function jobsIn([, , ids, , payloads, extras, pasts, instants]: Row): readonly SentJob[] {
+  const keys = itemsOf(ids as string)
+  const times = itemsOf(instants as string)
+  const payloadOf = (payloads as string).split(SEPARATOR)
+  const extraOf = extras ? extras.split(SEPARATOR) : undefined
+  const pastOf = pasts ? pasts.split(SEPARATOR) : undefined
+  return keys.map((key, i) => ({
+    key,
+    due: times[i] as string,
+    expires: instantOf(times[keys.length + i]),
+    payload: payloadOf[i] as string,
+    extra: extraOf?.[i] ?? '',
+    past: pastOf?.[i] ?? '',
+  }))
+}
+
+/** Of an array of what needs no quoting. */
+function itemsOf(array: string): readonly string[] {
+  return array.slice(1, -1).split(',')
+}
+
+function instantOf(item: string | undefined): string | null {
+  return item === undefined || item === 'NULL' ? null : item
+}
+
+function readOne(sent: SentJob, lease: Lease, claimed: ClaimedRow[], unreadable: UnreadableClaim[]): void {
   try {
-    claimed.push(readClaim(row, lease))
+    claimed.push(readClaim(sent, lease))
   } catch (error) {
     if (!(error instanceof ValueUnserializableError)) throw error
-    const extra = row[5] ? (JSON.parse(row[5]) as { n?: string }) : {}
+    const extra = sent.extra ? (JSON.parse(sent.extra) as { n?: string }) : {}
     unreadable.push({
-      id: extra.n ?? (row[2] as string),
+      id: extra.n ?? sent.key,
       token: lease.token,
       error: { name: error.name, message: error.message, code: error.code },
     })

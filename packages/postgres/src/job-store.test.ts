@@ -113,6 +113,53 @@ test('a job alone goes the short way, also the first of its kind and one whose i
   expect((await store.counts()).types.mail).toMatchObject({ pending: 0, running: 3 })
 })
 
+test('what is claimed together comes each with its own: extras, an end, a past, a large payload, bytes that cannot be read', async () => {
+  const store = await opened()
+  const want = { worker: 'w', limit: 9, types: [{ type: 'mail' }] }
+  const one = (id: string, more: Partial<NewJob> = {}): NewJob => job(id, { maxRetries: 3, ...more })
+  const retried = ['retried', 'again', 'third']
+  await store.insert(retried.map((id) => one(id)))
+  const first = (await store.settle([], want)).jobs
+  const error = { name: 'Error', message: 'a\u001eb\nc' }
+  await store.settle(first.map(({ id, token }) => ({ id, token, kind: 'retry', delayMs: 0, error })))
+  const large = { text: 'x'.repeat(20_000) }
+  await store.insert([
+    one('plain', { payload: { text: 'a\u001eb,\n' } }),
+    one('with-extras', { options: { note: 'a\u001eb' }, entityId: 'e' } as Partial<NewJob>),
+    one('damaged'),
+    one('large', { payload: large }),
+    one('ends', { expiresInMs: 3_600_000 }),
+  ])
+  const half = `update "${schema}".jobs set payload = '{"half' where id = $1`
+  expect((await pool.query(half, [jobKey('damaged')])).rowCount).toBe(1)
+  const { jobs } = await store.settle([], want)
+  const byId = new Map(jobs.map((claimed) => [claimed.id, claimed]))
+  expect([...byId.keys()].sort()).toEqual([
+    'again',
+    'ends',
+    'large',
+    'plain',
+    'retried',
+    'third',
+    'with-extras',
+  ])
+  for (const id of retried)
+    expect(byId.get(id)).toMatchObject({ payload: { of: id }, attempt: 2, failures: 1, expiresAt: null })
+  expect(byId.get('plain')).toMatchObject({
+    payload: { text: 'a\u001eb,\n' },
+    attempt: 1,
+    failures: 0,
+    entityId: null,
+  })
+  expect(byId.get('with-extras')).toMatchObject({ options: { note: 'a\u001eb' }, entityId: 'e', failures: 0 })
+  expect(byId.get('large')).toMatchObject({ payload: large, entityId: null })
+  const { expiresAt, dueAt } = byId.get('ends')!
+  expect(expiresAt! - dueAt).toBeCloseTo(3_600_000, -2)
+  expect((await store.get(['damaged']))[0]).toMatchObject({ state: 'failed', reason: 'undecodable' })
+  // in the order of the queue, whatever came in which row
+  expect(jobs.map(({ dueAt }) => dueAt)).toEqual(jobs.map(({ dueAt }) => dueAt).sort((a, b) => a - b))
+})
+
 test('a settle of part of a claim leaves the rest to its worker', async () => {
   const store = await opened()
   await store.insert(['a', 'b', 'c'].map((id) => job(id)))

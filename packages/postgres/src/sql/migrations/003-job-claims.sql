@@ -20,7 +20,7 @@ $$;
 
 -- Keeps a claim open that found all there is and left room. Returns its row o: see settle_jobs. Plans and settings are the caller's.
 create function @keep_open(s int4, by_worker int4, of_types int4[], now_at int8, of_hub int8, of_nth int4)
-returns table (tag "char", fence int8, id text, number int8, payload text, extra text, past text, expires int8)
+returns table (tag "char", fence int8, id text, number int8, payload text, extra text, past text, instants text)
 language plpgsql volatile as $$
 begin
   return query
@@ -31,7 +31,7 @@ begin
   ), t as (
     insert into @takers (type, since, worker) select u.id, now_at, by_worker from o cross join unnest(of_types) as u (id)
   )
-  select 'o'::"char", o.fence, null::text, now_at, null::text, null::text, null::text, null::int8 from o;
+  select 'o'::"char", o.fence, null::text, now_at, null::text, null::text, null::text, null::text from o;
 end
 $$;
 
@@ -46,7 +46,7 @@ create function @claim_jobs(
   s int4, by_worker int4, most int4, type_names text[], type_mosts int4[], type_actives int8[], starts int8[], lasting bool,
   hub int8, nth int4
 )
-returns table (tag "char", fence int8, id text, number int8, payload text, extra text, past text, expires int8)
+returns table (tag "char", fence int8, id text, number int8, payload text, extra text, past text, instants text)
 language plpgsql volatile set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_bitmapscan = off as $$
 declare
   now_at int8 := @now_us();
@@ -79,7 +79,7 @@ begin
       join @types t on t.scope = s and t.name = w.name and not t.paused
     ) o;
   if open_types is null then
-    return query select 'n'::"char", null::int8, null::text, null::int8, null::text, null::text, null::text, null::int8;
+    return query select 'n'::"char", null::int8, null::text, null::int8, null::text, null::text, null::text, null::text;
     return;
   end if;
 
@@ -192,18 +192,20 @@ begin
       return query select * from @keep_open(s, by_worker, some_types, now_at, hub, nth);
     end if;
   end if;
-  return query select 'n'::"char", null::int8, null::text, next_due, null::text, null::text, null::text, null::int8;
+  return query select 'n'::"char", null::int8, null::text, next_due, null::text, null::text, null::text, null::text;
 end
 $$;
 
--- Gives jobs that are in no queue any more to a worker: one lease for each kind. Rows l and j: see settle_jobs.
+-- Gives jobs that are in no queue any more to a worker: one lease for each kind. Rows l and j: see settle_jobs. A row a job would pass three functions and the
+-- driver one by one.
 create function @lease_jobs(s int4, by_worker int4, now_at int8, got_ids uuid[])
-returns table (tag "char", fence int8, id text, number int8, payload text, extra text, past text, expires int8)
+returns table (tag "char", fence int8, id text, number int8, payload text, extra text, past text, instants text)
 language plpgsql volatile set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_bitmapscan = off as $$
 begin
   return query
   with body as materialized (
-    select j.id, j.due, j.kind, j.payload, j.extra, j.past, j.expires from @jobs j where j.scope = s and j.id = any (got_ids)
+    select j.id, j.due, j.kind, j.payload, j.extra::text as extra, j.past::text as past, j.expires from @jobs j
+    where j.scope = s and j.id = any (got_ids)
   ), lease as (
     insert into @leases as l (scope, type, kind, worker, claimed, ids)
     select s, k.type, b.kind, by_worker, now_at, b.ids
@@ -212,18 +214,23 @@ begin
   ), counted as (
     insert into @tallies (type, pending) select l.type, -sum(l.many) from lease l group by l.type
   )
-  select 'l'::"char", l.fence, t.name, k.rank::int8, k.settings::text, null::text, null::text, null::int8
+  select 'l'::"char", l.fence, t.name, k.rank::int8, k.settings::text, null::text, null::text, null::text
   from lease l join @kinds k on k.id = l.kind join @types t on t.id = l.type
   union all
-  select 'j'::"char", l.fence, b.id::text, b.due, b.payload, b.extra::text, b.past::text, b.expires
-  from body b join lease l on l.kind = b.kind;
+  select 'j'::"char", l.fence, array_agg(b.id)::text, null::int8, string_agg(b.payload, E'\x1e'),
+    case when count(b.extra) > 0 then string_agg(coalesce(b.extra, ''), E'\x1e') end,
+    case when count(b.past) > 0 then string_agg(coalesce(b.past, ''), E'\x1e') end,
+    (array_agg(b.due) || case when count(b.expires) > 0 then array_agg(b.expires) end)::text
+  from body b join lease l on l.kind = b.kind
+  -- what is large has a row of its own: no value may get too long
+  group by l.fence, case when octet_length(b.payload) + octet_length(concat(b.extra, b.past)) > 10000 then b.id end;
 end
 $$;
 
 -- The usual claim of an idle worker, in few steps: of one type, with nothing to settle. It differs from settle_jobs in nothing else, and
 -- leaves to it whatever is unusual.
 create function @claim_type(of_prefix text, of_scope text, want_worker text, of_type text, most int4, ended int8[], hub int8, nth int4)
-returns table (tag "char", fence int8, id text, number int8, payload text, extra text, past text, expires int8)
+returns table (tag "char", fence int8, id text, number int8, payload text, extra text, past text, instants text)
 language plpgsql volatile set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_bitmapscan = off as $$
 declare
   now_at int8 := @now_us();
@@ -250,7 +257,7 @@ begin
     handed := @end_open(v.worker, ended);
     if cardinality(handed) > 0 then
       left_over := greatest(0, left_over - cardinality(handed));
-      return query select 'h'::"char", u.fence, null::text, null::int8, null::text, null::text, null::text, null::int8 from unnest(handed) as u (fence);
+      return query select 'h'::"char", u.fence, null::text, null::int8, null::text, null::text, null::text, null::text from unnest(handed) as u (fence);
     end if;
   end if;
   with taken as (
@@ -271,7 +278,7 @@ begin
     perform set_config('synchronous_commit', 'off', true);
     return query select * from @keep_open(v.scope, v.worker, array[v.type], now_at, hub, nth);
   end if;
-  return query select 'n'::"char", null::int8, null::text, next_due, null::text, null::text, null::text, null::int8;
+  return query select 'n'::"char", null::int8, null::text, next_due, null::text, null::text, null::text, null::text;
 end
 $$;
 
@@ -282,20 +289,25 @@ $$;
 -- kinds, one an outcome: c complete, r retry, f fail, x cancel, l release, s snooze. numbers: the duration of c, the delay of r
 -- and s. text_lines, one line of JSON each or an empty one: the result of c, the reason of f and x. error_lines: of r and f.
 -- An x without a reason keeps the one its cancellation was asked for with.
--- Rows by tag: s the answers, one digit an outcome in `id`; l a lease: fence, type, rank, settings; j a job of that fence: id, due, …;
+-- `o_workers`: one an outcome, or one of all.
+-- Rows by tag: s the answers, one digit an outcome in `id`; l a lease: fence, type, rank, settings; j jobs of that fence: ids, and in `instants` all dues,
+-- then, if there is any, all expiries; payload, extra and past, each null if there is none, hold one a job with a character between that JSON has not;
 -- n when the next is due, in microseconds; w a type that has something new; o the claim stays open, with its fence and since when; h the
 -- fence of an open claim that was handed a job. `ended`: those of the worker's open claims, which this one ends; `hub` and `nth`: this one may stay open, see opens.
 create function @settle_jobs(
   of_prefix text, of_scope text, o_ids uuid[], o_fences int8[], o_workers text[], o_kinds "char"[], numbers float8[],
   text_lines text, error_lines text, want_worker text, want_most int4, want_types text[], want_mosts int4[], want_actives int8[], want_starts int8[],
   ended int8[], hub int8, nth int4
-) returns table (tag "char", fence int8, id text, number int8, payload text, extra text, past text, expires int8)
+) returns table (tag "char", fence int8, id text, number int8, payload text, extra text, past text, instants text)
 language plpgsql volatile set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_bitmapscan = off as $$
 declare
   s int4 := @scope_id(of_prefix, of_scope);
   now_at int8;
   texts text[] := string_to_array(text_lines, E'\n', '');
   errors text[] := string_to_array(error_lines, E'\n', '');
+  lease_fences int8[];
+  lease_kinds int4[];
+  lease_since int8[];
   held int4[];
   held_kinds int4[];
   held_fences int8[];
@@ -319,15 +331,18 @@ begin
   end if;
   if cardinality(o_ids) > 0 then
     now_at := @now_us();
-    perform from @leases l where l.fence = any (o_fences) and l.scope = s order by l.fence for update;
+    select array_agg(l.fence), array_agg(l.kind), array_agg(l.claimed) into lease_fences, lease_kinds, lease_since
+      from (select x.* from @leases x where x.fence = any (o_fences) and x.scope = s order by x.fence for update) l;
     -- by a hashed subplan: the arrays are of unknown length, and a join of them is taken for a small one
-    select array_agg(i.place::int4), array_agg(l.kind), array_agg(l.fence), array_agg(l.claimed)
+    select array_agg(i.place::int4), array_agg(lease_kinds[i.nth]), array_agg(i.fence), array_agg(lease_since[i.nth])
       into held, held_kinds, held_fences, held_since
-      from unnest(o_ids, o_fences) with ordinality as i (id, fence, place)
-      join @leases l on l.fence = i.fence
+      from (
+        select x.id, x.fence, x.place, array_position(lease_fences, x.fence) as nth
+        from unnest(o_ids, o_fences) with ordinality as x (id, fence, place)
+      ) i
       where (i.fence, i.id) in (
         select x.fence, u.id from @leases x cross join lateral unnest(x.ids) as u (id)
-        where x.fence = any (o_fences) and x.scope = s);
+        where x.fence = any (lease_fences));
     if held is not null then
       delete from @leases l where l.fence = any (held_fences)
         and cardinality(l.ids) = (select count(*) from unnest(held_fences) as f (fence) where f.fence = l.fence);
@@ -394,11 +409,11 @@ begin
     end if;
 
     if coalesce(cardinality(held), 0) = cardinality(o_ids) then
-      return query select 's'::"char", null::int8, repeat('1', cardinality(o_ids)), null::int8, null::text, null::text, null::text, null::int8;
+      return query select 's'::"char", null::int8, repeat('1', cardinality(o_ids)), null::int8, null::text, null::text, null::text, null::text;
     else
       return query select 's'::"char", null::int8, string_agg(
           case when i.place = any (held) then '1'
-            when exists (select from @workers w where w.scope = s and w.name = i.worker and not w.dead)
+            when exists (select from @workers w where w.scope = s and w.name = coalesce(i.worker, o_workers[1]) and not w.dead)
               and not exists (select from @leases l where l.scope = s and i.id = any (l.ids))
               and not exists (
                 select from @forgotten n join @jobs j on i.fence > n.since and i.fence <= n.until join @kinds k on k.id = j.kind
@@ -406,11 +421,11 @@ begin
                   and (exists (select from @ready r where r.type = k.type and r.rank = k.rank and r.due = j.due and r.id = j.id)
                     or exists (select from @future f where f.type = k.type and f.due = j.due and f.id = j.id))) then '1'
             else '0' end, '' order by i.place),
-        null::int8, null::text, null::text, null::text, null::int8
+        null::int8, null::text, null::text, null::text, null::text
         from unnest(o_ids, o_workers, o_fences) with ordinality as i (id, worker, fence, place);
     end if;
     if cardinality(woken) > 0 then
-      return query select distinct 'w'::"char", null::int8, t.name, null::int8, null::text, null::text, null::text, null::int8
+      return query select distinct 'w'::"char", null::int8, t.name, null::int8, null::text, null::text, null::text, null::text
         from @types t where t.id = any (woken);
     end if;
   end if;
@@ -420,7 +435,7 @@ begin
       handed := @end_open(by_worker, ended);
       if cardinality(handed) > 0 then
         want_most := greatest(0, want_most - cardinality(handed));
-        return query select 'h'::"char", u.fence, null::text, null::int8, null::text, null::text, null::text, null::int8 from unnest(handed) as u (fence);
+        return query select 'h'::"char", u.fence, null::text, null::int8, null::text, null::text, null::text, null::text from unnest(handed) as u (fence);
       end if;
     end if;
     return query select * from @claim_jobs(s, by_worker, want_most, want_types, want_mosts, want_actives, want_starts,
