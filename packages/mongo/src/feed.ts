@@ -4,7 +4,7 @@ export interface SignalDocument {
   readonly _id: string
   /** Changes with every signal; begins with the sender's id. */
   readonly n: string
-  /** When it may be deleted; only of those from a transaction. */
+  /** When it may be deleted: of those from a transaction, and of a process that listens. */
   readonly x?: Date
 }
 

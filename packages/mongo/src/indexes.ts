@@ -25,7 +25,7 @@ export const ADAPTER_INDEXES: Indexes = {
   ],
   queues: [],
   locks: [{ name: 'forget', key: { x: 1 }, expireAfterSeconds: 0 }],
-  // only those from a user's transaction have an `x`; the others are one a queue
+  // those from a user's transaction have an `x`, and what says that a process listens; the others are one a queue
   signals: [
     {
       name: 'forget',

@@ -13,7 +13,7 @@ const DRIFT = 0.0005
 const PARTED_MS = 20
 /** The server tells whole milliseconds. */
 const RESOLUTION_MS = 1
-const FIRST_LOOKS = 3
+const MORE_LOOKS = 2
 
 interface Look {
   /** The server's clock minus the monotonic one of this process lies between these, in milliseconds. */
@@ -38,8 +38,12 @@ export class JobClock {
 
   /** Looks at the server's clock. Throws UNAVAILABLE, CLOSED. */
   async open(): Promise<void> {
-    // the quickest of them tells most
-    for (let looks = 0; looks < FIRST_LOOKS; looks++) await this.#lookNow()
+    await this.#lookNow()
+  }
+
+  /** The first look of a process is slow, and the quickest tells most. Throws UNAVAILABLE, CLOSED. */
+  async sharpen(): Promise<void> {
+    for (let looks = 0; looks < MORE_LOOKS; looks++) await this.#lookNow()
   }
 
   /** Resolves when the server's clock was looked at lately. Throws UNAVAILABLE, CLOSED. */

@@ -35,7 +35,7 @@ export function encodeJob(job: NewJob, maxBytes: number): EncodedJob {
   }
 }
 
-/** The settings' text of one batch, whose jobs mostly have it in common. */
+/** The settings' text of jobs, which one after another mostly have it in common. */
 export class Heads {
   #job: NewJob | undefined
   #text: string | undefined

@@ -27,6 +27,12 @@ export class JobNames {
     this.#scopeName = scopeName
   }
 
+  /** The number of the scope; of its types all are known that have one. Throws UNAVAILABLE, CLOSED. */
+  async open(): Promise<number> {
+    await this.all()
+    return await this.scope()
+  }
+
   /** Throws UNAVAILABLE, CLOSED; then the next call tries again. */
   scope(): Promise<number> {
     this.#scope ??= this.#give(`s:${this.#scopeName}`).catch((error: unknown) => {
@@ -36,15 +42,26 @@ export class JobNames {
     return this.#scope
   }
 
+  /** In order, where all were seen before. */
+  knownNumbers(types: readonly string[]): readonly number[] | undefined {
+    const numbers: number[] = []
+    for (const type of types) {
+      const number = this.#numbers.get(type)
+      if (number === undefined) return undefined
+      numbers.push(number)
+    }
+    return numbers
+  }
+
   /** In order. No trip for types that were seen before. */
   async numbers(types: readonly string[]): Promise<readonly number[]> {
+    const known = this.knownNumbers(types)
+    if (known !== undefined) return known
     const missing = new Set(types.filter((type) => !this.#numbers.has(type)))
-    if (missing.size > 0) {
-      const scope = await this.scope()
-      await Promise.all(
-        Array.from(missing, async (type) => this.#note(type, await this.#give(`t:${scope}:${type}`, type))),
-      )
-    }
+    const scope = await this.scope()
+    await Promise.all(
+      Array.from(missing, async (type) => this.#note(type, await this.#give(`t:${scope}:${type}`, type))),
+    )
     return types.map((type) => this.#numbers.get(type) as number)
   }
 

@@ -4,6 +4,7 @@ import type { MongoConnection } from './connection.ts'
 import { DUPLICATE_KEY } from './errors.ts'
 import type { JobBook } from './job-book.ts'
 import type { JobClock } from './job-clock.ts'
+import type { Heads } from './job-codec.ts'
 import { JOBS } from './job-indexes.ts'
 import type { JobNames } from './job-names.ts'
 import type { JobSpread } from './job-spread.ts'
@@ -14,6 +15,7 @@ export interface JobSpace {
   readonly connection: MongoConnection
   readonly names: JobNames
   readonly clock: JobClock
+  readonly heads: Heads
   readonly book: JobBook
   readonly leases: WorkerLeases
   /** The number of the scope. */

@@ -42,6 +42,7 @@ import { listWorkers } from './commands/job-workers.ts'
 import { checkBatch, type InsertAnswer, JobBatch } from './job-batch.ts'
 import { JobBook } from './job-book.ts'
 import { JobClock } from './job-clock.ts'
+import { Heads } from './job-codec.ts'
 import { JobListening } from './job-listening.ts'
 import { JobNames } from './job-names.ts'
 import { JobRetention } from './job-retention.ts'
@@ -269,11 +270,13 @@ export class MongoJobStore extends MongoAdapter implements JobStore {
     const { connection } = backend
     await backend.ready()
     const clock = new JobClock(connection)
-    const [scope] = await Promise.all([this.#names.scope(), clock.open()])
+    const [scope] = await Promise.all([this.#names.open(), clock.open()])
+    clock.sharpen().catch(() => undefined)
     return {
       connection,
       names: this.#names,
       clock,
+      heads: new Heads(),
       scope,
       book: new JobBook(),
       leases: new WorkerLeases(),

@@ -39,6 +39,8 @@ export class Wakes {
   /** The watched ids whose watchers find work by themselves. */
   readonly #resting = new Set<string>()
   readonly #listeners: Listeners
+  /** In front of every id. */
+  readonly #start: string
   /** When we looked last nobody else listened. */
   #isUnheard = false
   #lookedAt = Number.NEGATIVE_INFINITY
@@ -52,6 +54,7 @@ export class Wakes {
 
   constructor(connection: MongoConnection) {
     this.#connection = connection
+    this.#start = keyUnder(connection.settings.prefix, '')
     const isListening = (): boolean => this.#watched.size > 0
     this.#listeners = new Listeners(connection, { id: this.#id, isListening })
   }
@@ -159,7 +162,7 @@ export class Wakes {
   }
 
   #idOf(key: string): string {
-    return keyUnder(this.#connection.settings.prefix, key)
+    return this.#start + key
   }
 
   async #open(): Promise<readonly Feed[]> {

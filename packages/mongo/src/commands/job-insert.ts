@@ -12,7 +12,7 @@
 import type { Binary, Document } from 'mongodb'
 import type { Executor } from '../connection.ts'
 import { DUPLICATE_KEY } from '../errors.ts'
-import { type EncodedJob, Heads, jobDocument, needsClock } from '../job-codec.ts'
+import { type EncodedJob, jobDocument, needsClock } from '../job-codec.ts'
 import { JOBS } from '../job-indexes.ts'
 import { keyText } from '../job-key.ts'
 import { concernOf, find, type JobSpace } from '../job-space.ts'
@@ -59,14 +59,15 @@ export async function insertJobsWithin(
 }
 
 async function documentsOf(
-  { scope, names, clock }: JobSpace,
+  { scope, names, clock, heads }: JobSpace,
   jobs: readonly EncodedJob[],
 ): Promise<{ documents: Document[]; types: ReadonlySet<number> }> {
-  const [numbers] = await Promise.all([
-    names.numbers(jobs.map(({ job }) => job.type)),
-    jobs.some(({ job }) => needsClock(job)) ? clock.fresh() : undefined,
-  ])
-  const heads = new Heads()
+  const types = jobs.map(({ job }) => job.type)
+  const needsLook = jobs.some(({ job }) => needsClock(job))
+  const known = needsLook ? undefined : names.knownNumbers(types)
+  const [numbers] = known
+    ? [known]
+    : await Promise.all([names.numbers(types), needsLook ? clock.fresh() : undefined])
   const first = clock.nextMicros(jobs.length)
   const documents = jobs.map((job, i) =>
     jobDocument(job, { scope, type: numbers[i] as number, clock, micros: first + i, heads }),
