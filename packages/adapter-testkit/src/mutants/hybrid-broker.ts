@@ -33,6 +33,7 @@ export const hybridBrokerMutants: readonly Mutant[] = [
         },
     ),
     fails: {
+      'hybrid/batch-before-publish': 'publishes so far, after one more sweep',
       'hybrid/finish-after-declaration': 'a sweep that is cut off',
       'hybrid/reconcile-skips-active': 'publishes so far',
       'hybrid/taken-back-later': 'mortal-0 is declared dead',

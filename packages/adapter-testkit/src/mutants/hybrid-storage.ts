@@ -92,6 +92,7 @@ export const hybridStorageMutants: readonly Mutant[] = [
     ),
     fails: {
       'hybrid/audit-passes-paused': 'whether the broker has it again',
+      'hybrid/batch-before-publish': 'how many ids the broker has after the sweep',
       'hybrid/lost-id-audited': 'which ids the broker has',
       'hybrid/wiped-rebuild': 'rounds of at most 10 that the sweep takes for 25 jobs',
     },
@@ -112,6 +113,7 @@ export const hybridStorageMutants: readonly Mutant[] = [
     ),
     fails: {
       'hybrid/audit-passes-paused': 'whether the broker has it again',
+      'hybrid/batch-before-publish': 'how many ids the broker has after the sweep',
       'hybrid/finish-after-declaration': 'mortal-0 is declared dead',
       'hybrid/handler-dies': 'whom the sweep declares dead',
       'hybrid/lost-id-audited': 'which ids the broker has',
@@ -145,6 +147,7 @@ export const hybridStorageMutants: readonly Mutant[] = [
     ),
     fails: {
       'hybrid/audit-passes-paused': 'whether the broker has it again',
+      'hybrid/batch-before-publish': 'how many ids the broker has after the sweep',
       'hybrid/lost-id-audited': 'which ids the broker has',
       'hybrid/reconcile-past-one-page': 'recovered and crashed, in rounds of at most 7',
       'hybrid/wiped-rebuild': 'rounds of at most 10 that the sweep takes for 25 jobs',
@@ -162,6 +165,7 @@ export const hybridStorageMutants: readonly Mutant[] = [
     ),
     fails: {
       'hybrid/audit-passes-paused': 'whether the broker has it again',
+      'hybrid/batch-before-publish': 'how many ids the broker has after the sweep',
       'hybrid/finish-after-declaration': 'mortal-0 is declared dead',
       'hybrid/handler-dies': 'whom the sweep declares dead',
       'hybrid/lost-id-audited': 'which ids the broker has',

@@ -3,6 +3,10 @@ import { type Case, suite } from '../../case.ts'
 import { DISPATCH_GRACE_MS, TYPE, World } from './world.ts'
 
 const FENCED = ['storage.compareAndSet'] as const
+/** So many at once are not marked one by one; and more than core reads at a time. */
+const MANY = 600
+/** A save without an answer may still be applied for so long. */
+const LONGEST_CALL_MS = 20_000
 
 export const hybridEnqueueCases: readonly Case[] = suite('hybrid', ['storage', 'broker', 'lock'], {
   'before-save': {
@@ -62,6 +66,33 @@ export const hybridEnqueueCases: readonly Case[] = suite('hybrid', ['storage', '
       await world.pass(DISPATCH_GRACE_MS + 1)
       await world.sweep(other)
       await world.claimAll(other, 'v', ['a', 'b'], { sweep: true })
+    },
+  },
+  'batch-before-publish': {
+    rule: 'So are jobs that are enqueued many at a time, none of which is marked: one record says that they are under way. The sweep publishes all of them, and later none again.',
+    why: 'A mark for each is the third write a job. The one record must lead to every job of the batch, and to none for ever.',
+    mistake:
+      'page does not find a field that few records have, or gives only the first page of what it finds',
+    needs: [...FENCED, 'broker.has'],
+    async run(context) {
+      const { check } = context
+      const world = new World(context)
+      const process = await world.process()
+      const ids = Array.from({ length: MANY }, (_, n) => `batch-${n}`)
+      process.broker.cut({ step: 'publish', when: 'before', kill: true })
+      const answers = await process.store.insert(ids.map((id) => world.job(id)))
+      check.equal(new Set(answers), new Set(['inserted']), 'the insert whose process dies before the publish')
+      await process.die()
+      const other = await world.another()
+      await world.pass(DISPATCH_GRACE_MS + 1)
+      await world.sweep(other)
+      const there = await world.queues.has!(TYPE, ids)
+      check.equal(there.filter(Boolean).length, MANY, 'how many ids the broker has after the sweep')
+      await world.pass(LONGEST_CALL_MS)
+      await world.sweep(other)
+      const before = other.broker.count({ step: 'publish' })
+      await world.sweep(other)
+      check.equal(other.broker.count({ step: 'publish' }), before, 'publishes so far, after one more sweep')
     },
   },
   'publish-retried': {

@@ -44,17 +44,18 @@ export class Dispatcher {
     this.#logger = logger
   }
 
-  /** Never rejects: a job that is stored is accepted; where the broker fails, this is tried again later. */
-  async publish(rows: readonly JobRow[]): Promise<void> {
-    if (rows.length === 0) return
+  /** Never rejects: a job that is stored is accepted; where the broker fails, this is tried again later. True: the broker has them. */
+  async publish(rows: readonly JobRow[]): Promise<boolean> {
+    if (rows.length === 0) return true
     if (this.#unpublished.size > 0) {
       // the broker is known to be gone: nobody waits for it to be asked again
       this.#keep(this.#unpublished, rows, (row) => row)
       this.#arm(RETRY_MS)
-      return
+      return false
     }
     try {
       await this.#send(rows)
+      return true
     } catch (error) {
       this.#logger.warn(
         'the broker did not take published jobs; they are stored, and published again later',
@@ -65,6 +66,7 @@ export class Dispatcher {
       )
       this.#keep(this.#unpublished, rows, (row) => row)
       this.#arm(RETRY_MS)
+      return false
     }
   }
 
@@ -72,8 +74,10 @@ export class Dispatcher {
   async #send(rows: readonly JobRow[]): Promise<void> {
     await this.#queues.publish(rows.map((row) => publicationOf(row, this.#time.now())))
     if (!this.#jobs.fenced) return
+    const marked = rows.filter(({ dispatch }) => dispatch === 'pending')
+    if (marked.length === 0) return
     const since = this.#clock.monotonic()
-    this.#keep(this.#unmarked, rows, (row) => ({ row, since }))
+    this.#keep(this.#unmarked, marked, (row) => ({ row, since }))
     this.#arm(MARK_AFTER_MS)
   }
 
@@ -102,6 +106,11 @@ export class Dispatcher {
       })
     })
     this.#looks.add(timer)
+  }
+
+  /** For what nobody waits for, and the reconciler does where it fails. */
+  later(work: () => Promise<void>): void {
+    this.#background(work)
   }
 
   /** Ends the timers and waits for what is under way. */

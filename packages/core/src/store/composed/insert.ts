@@ -1,6 +1,7 @@
 import type { NewJob } from '../../contracts/job-store.ts'
 import { SchedError } from '../../errors/sched-error.ts'
 import { checkedJob } from '../job-arguments.ts'
+import { LEAST_JOBS } from './batches.ts'
 import { type JobRow, newRow } from './job-row.ts'
 import type { JobTable } from './job-table.ts'
 import type { ComposedParts } from './parts.ts'
@@ -9,7 +10,7 @@ type Answer = 'inserted' | 'exists' | Error
 
 /**
  * Insert-if-absent, then publish. A job whose publish fails is accepted all the same: its record says `dispatch: pending` and is its
- * own outbox row. In a user's transaction only the save takes part; the publish follows the commit.
+ * own outbox row, or names the batch that is. In a user's transaction only the save takes part; the publish follows the commit.
  */
 export async function insertJobs(
   parts: ComposedParts,
@@ -17,14 +18,18 @@ export async function insertJobs(
   transaction: unknown,
 ): Promise<Answer[]> {
   const table = transaction === undefined ? parts.jobs : parts.jobs.within(transaction)
-  const prepared = prepare(parts, jobs)
+  const isBatch = transaction === undefined && table.fenced && jobs.length >= LEAST_JOBS
+  const batch = isBatch ? await parts.batches.open() : undefined
+  const prepared = prepare(parts, jobs, batch)
   const rows = [...new Set(prepared.filter((item) => !(item instanceof Error)))] as JobRow[]
   await parts.types.learn(rows.map(({ type }) => type))
   const answers = new Map<JobRow, boolean | Error>()
   for (const [index, answer] of (await insertEach(table, rows)).entries()) answers.set(rows[index]!, answer)
   const inserted = rows.filter((row) => answers.get(row) === true)
-  if (transaction === undefined) await parts.dispatcher.publish(inserted)
-  else parts.dispatcher.watchCommit(inserted)
+  if (transaction === undefined) {
+    const isPublished = await parts.dispatcher.publish(inserted)
+    if (batch && isPublished) parts.dispatcher.later(() => parts.batches.close(batch))
+  } else parts.dispatcher.watchCommit(inserted)
   return prepared.map((item) => {
     if (item instanceof Error) return item
     const answer = answers.get(item)
@@ -35,13 +40,17 @@ export async function insertJobs(
 }
 
 /** The row of each job, or what is wrong with it. Jobs of one id share the row of the first. */
-function prepare(parts: ComposedParts, jobs: readonly NewJob[]): (JobRow | Error)[] {
+function prepare(
+  parts: ComposedParts,
+  jobs: readonly NewJob[],
+  dispatch: string | undefined,
+): (JobRow | Error)[] {
   const rows = new Map<string, JobRow>()
   const now = parts.now()
   return jobs.map((job) => {
     try {
       const checked = checkedJob(job)
-      const row = rows.get(job.id) ?? newRow(checked, now, parts.revisions.next())
+      const row = rows.get(job.id) ?? newRow(checked, now, parts.revisions.next(), dispatch)
       rows.set(job.id, row)
       return row
     } catch (error) {

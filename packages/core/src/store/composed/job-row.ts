@@ -20,6 +20,7 @@ export const WORKERS = 'workers'
 export const TYPES = 'types'
 export const TALLIES = 'tallies'
 export const RECONCILER = 'reconciler'
+export const BATCHES = 'batches'
 
 /** What the storage may index of a job: what is filtered or pruned by. Most jobs lack most of the later ones. */
 export const JOB_FIELDS = [
@@ -89,8 +90,11 @@ export interface JobRow extends Versioned {
   /** `occurrence.schedule`, where a filter can reach it. */
   readonly schedule?: string | undefined
   readonly options?: JobOptions | undefined
-  /** Maybe not in the broker yet. Undefined once it was seen to be sent. */
-  readonly dispatch?: 'pending' | undefined
+  /**
+   * Maybe not in the broker yet: `pending`, or the batch that it was saved with, while the record of that is there. Undefined once it was
+   * seen to be sent.
+   */
+  readonly dispatch?: string | undefined
   /** The stored form of a job that failed as undecodable. */
   readonly raw?: string | undefined
 }
@@ -107,7 +111,7 @@ export interface GoneRow extends Versioned {
 }
 
 /** `now`: the storage server's time, a whole number of milliseconds. */
-export function newRow(job: NewJob, now: number, rev: number): JobRow {
+export function newRow(job: NewJob, now: number, rev: number, dispatch = 'pending'): JobRow {
   const notBefore = job.delayMs !== undefined ? now + Math.ceil(job.delayMs) : job.runAt
   const waits = notBefore !== undefined && notBefore > now
   return {
@@ -134,7 +138,7 @@ export function newRow(job: NewJob, now: number, rev: number): JobRow {
     occurrence: job.occurrence && { schedule: job.occurrence.schedule, due: job.occurrence.due },
     schedule: job.occurrence?.schedule,
     options: job.options,
-    dispatch: 'pending',
+    dispatch,
     rev,
   }
 }

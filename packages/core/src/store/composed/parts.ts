@@ -4,11 +4,12 @@ import type { IStorageEngine } from '../../contracts/storage-engine.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { Clock } from '../../values/clock.ts'
 import type { ServerTime } from '../server-time.ts'
+import { Batches } from './batches.ts'
 import type { BrokerRow } from './broker-row.ts'
 import { ClaimBook } from './claim-book.ts'
 import { CountRetention } from './count-retention.ts'
 import { Dispatcher } from './dispatcher.ts'
-import { JOBS, RECONCILER, TALLIES, TYPES, WORKERS } from './job-row.ts'
+import { BATCHES, JOBS, RECONCILER, TALLIES, TYPES, WORKERS } from './job-row.ts'
 import { JOB_PACKING, type JobTable, type StoredJob } from './job-table.ts'
 import { hurried, Patience } from './patience.ts'
 import { Queues } from './queues.ts'
@@ -46,6 +47,7 @@ export interface ComposedParts {
   readonly book: ClaimBook
   readonly slots: TypeSlots
   readonly dispatcher: Dispatcher
+  readonly batches: Batches
   readonly health: StorageHealth
   readonly patience: Patience
   readonly quiet: QuietTypes
@@ -81,6 +83,7 @@ export function composedParts(options: ComposedOptions): ComposedParts {
     book: new ClaimBook(),
     slots: new TypeSlots(hurried(lock, patience)),
     dispatcher: new Dispatcher(queues, jobs, serverTime, clock, logger),
+    batches: new Batches(new RecordTable(storage, BATCHES, health), serverTime, revisions),
     health,
     patience,
     quiet,

@@ -1,4 +1,9 @@
-import { MAX_BATCH, type SweepLimits, type SweepReport } from '../../contracts/job-store.ts'
+import {
+  MAX_BATCH,
+  OPERATION_DEADLINE_MS,
+  type SweepLimits,
+  type SweepReport,
+} from '../../contracts/job-store.ts'
 import { BROKER_ROW, type BrokerRow } from './broker-row.ts'
 import { markSent, publicationOf } from './dispatcher.ts'
 import { groupBy } from './in-parallel.ts'
@@ -11,6 +16,10 @@ import { crashed, finished, forgotten } from './transitions.ts'
 
 /** A job that is not marked `sent` so long after it was made was perhaps never published. */
 const DISPATCH_GRACE_MS = 2_000
+/** Whatever was sent to the storage so long ago it has done, or will never do. */
+const LONGEST_CALL_MS = 2 * OPERATION_DEADLINE_MS
+/** Most batches looked at in a round, each with all of its jobs. */
+const MOST_BATCHES = 20
 /** A job overdue for so long may have been lost by the broker. */
 const AUDIT_GRACE_MS = 5_000
 /** Most jobs read at once. */
@@ -36,6 +45,7 @@ export class Reconciler {
   #settledFor: string | undefined
   #runningAfter: string | null = null
   #auditAfter: string | null = null
+  #batchesAfter: string | null = null
   #round: Promise<unknown> = Promise.resolve()
 
   constructor(parts: ComposedParts) {
@@ -64,13 +74,14 @@ export class Reconciler {
 
   /**
    * What jobs wait for: a broker that lost its data is filled again, and what was never published is. True: there is more to do. While
-   * all is well it costs one call to each side. Rejects as the storage does.
+   * all is well it costs one call to the broker and two to the storage. Rejects as the storage does.
    */
   tend(): Promise<boolean> {
     return this.#inTurn(async () => {
       const rebuilding = await this.#brokerStep(() => this.#rebuildRound(PAGE))
       const dispatched = await this.#brokerStep(() => this.#dispatchRound(PAGE))
-      return rebuilding === true || (dispatched ?? 0) >= PAGE
+      const batches = await this.#brokerStep(() => this.#batchRound())
+      return rebuilding === true || (dispatched ?? 0) >= PAGE || batches === true
     })
   }
 
@@ -87,6 +98,7 @@ export class Reconciler {
     const dead = await workers.declareDead(limit, graceMs, ({ leaseMs }) => health.couldRenew(leaseMs))
     const { recovered, failed } = await this.#takeBackRound(limit)
     const dispatched = await this.#brokerStep(() => this.#dispatchRound(limit))
+    const batches = await this.#brokerStep(() => this.#batchRound())
     const expired = await this.#expireRound(limit)
     await this.#brokerStep(() => this.#auditRound(limit))
     const pruned = await this.#pruneRound(limit)
@@ -94,6 +106,7 @@ export class Reconciler {
     await tallies.fold(limit)
     const more =
       rebuilding === true ||
+      batches === true ||
       this.#runningAfter !== null ||
       [dead.length, dispatched ?? 0, expired, pruned.changed].some((count) => count >= limit)
     return { more, dead, recovered, crashed: failed, expired, pruned: pruned.total }
@@ -159,6 +172,35 @@ export class Reconciler {
     await this.#publish(rows)
     await markSent(jobs, rows)
     return rows.length
+  }
+
+  /**
+   * Batches that were not closed: their processes died, or publish slowly. A save without an answer may still come, so they stay a while; what
+   * comes later yet is found by the audit. True while there are more.
+   */
+  async #batchRound(): Promise<boolean> {
+    const { batches, jobs } = this.#parts
+    if (!jobs.fenced) return false
+    const before = this.#parts.now() - DISPATCH_GRACE_MS
+    const { rows, next } = await batches.page(before, MOST_BATCHES, this.#batchesAfter)
+    for (const { id, createdAt } of rows) {
+      const all = await this.#publishBatch(id)
+      if (all && createdAt < before - LONGEST_CALL_MS) await batches.close(id)
+    }
+    this.#batchesAfter = next
+    return next !== null
+  }
+
+  /** True when the broker has all of it. Those beyond what core inserts in a call come once others were claimed. */
+  async #publishBatch(id: string): Promise<boolean> {
+    let after: string | null = null
+    for (let read = 0; read <= MAX_BATCH; read += PAGE) {
+      const { rows, next } = await this.#parts.jobs.page({ dispatch: id }, PAGE, after)
+      await this.#publish(rows.filter(isJobRow))
+      if (next === null) return true
+      after = next
+    }
+    return false
   }
 
   async #expireRound(limit: number): Promise<number> {

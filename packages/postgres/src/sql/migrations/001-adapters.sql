@@ -46,7 +46,7 @@ alter table @records set (
 create function @compare_and_set(
   of_prefix text, of_namespace text, ids text[], expected int8[], revs int8[], prune_ats float8[], texts text[]
 ) returns setof text language plpgsql volatile
-set jit = off set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   done text[] := '{}';
   now_done text[];
@@ -79,7 +79,7 @@ $$;
 -- Locked first: a statement does not see where another writer has moved a record meanwhile, but the next one does. Returns the ids of
 -- what was there.
 create function @delete_records(of_prefix text, of_namespace text, ids text[]) returns setof text language plpgsql volatile
-set jit = off set enable_seqscan = off set enable_bitmapscan = off as $$
+set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_bitmapscan = off as $$
 declare
   places tid[] := array(
     select r.place from unnest(ids) as i (id) cross join lateral (
@@ -121,7 +121,7 @@ create function @patch_records(
   of_prefix text, of_namespace text, ids text[], shapes int4[], haves text[], sets text[], prune_ats float8[],
   all_have jsonb[], all_set jsonb[], lacks text[], drops text[], counters text[], revs_to text[], prunes int4[], reads bool, lasting bool
 ) returns table (patched_id text, patched_value text) language plpgsql volatile
-set jit = off set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   done text[] := '{}';
   now_done text[];
