@@ -269,10 +269,10 @@ test('nothing is handed to a process that does not listen any more', async () =>
   const { other, scope, pendingAfter } = await opened()
   const hub = `select hub from "${schema}".opens o join "${schema}".scopes s on s.id = o.scope where s.name = $1`
   const { rows } = await pool.query(hub, [scope])
-  await pool.query(
-    `select pg_terminate_backend(l.pid, 10000) from pg_locks l where l.locktype = 'advisory' and l.granted
-      and (l.classid::int8 << 32) | l.objid::int8 = $1`,
-    [rows[0].hub],
+  const listeners = `from pg_locks l where l.locktype = 'advisory' and l.granted and (l.classid::int8 << 32) | l.objid::int8 = $1`
+  await pool.query(`select pg_terminate_backend(l.pid) ${listeners}`, [rows[0].hub])
+  await vi.waitFor(async () =>
+    expect((await pool.query(`select ${listeners}`, [rows[0].hub])).rows).toEqual([]),
   )
   await pendingAfter(job('a'))
   expect((await other.counts()).types.mail).toMatchObject({ pending: 1, running: 0 })
