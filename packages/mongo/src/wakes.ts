@@ -85,11 +85,13 @@ export class Wakes {
     }
     try {
       if (!this.#listeners.isAnnounced) await this.#listeners.announce()
-      this.#feeds ??= this.#open()
+      this.#feeds ??= this.#open().catch((error: unknown) => {
+        this.#feeds = undefined
+        throw error
+      })
       for (const feed of await this.#feeds) feed.stir()
     } catch (error) {
       stop()
-      this.#feeds = undefined
       throw error
     }
     return stop
