@@ -26,13 +26,13 @@ export interface AlikePatches {
   readonly stages: readonly Document[]
 }
 
-/** What may be forgotten has a rev that did not come before. */
 const NEXT_REV: Document = { $add: ['$r', 1] }
-const REV_OF_NOW: Document = { $max: [NEXT_REV, { $multiply: [{ $toDouble: '$$NOW' }, 1000] }] }
+/** Greater than those that a failover undid, too. */
+const FRESH_REV: Document = { $max: [NEXT_REV, { $multiply: [{ $toDouble: '$$NOW' }, 1000] }] }
 
 /** Throws INVALID_ARGUMENT, VALUE_UNSERIALIZABLE, VALUE_TOO_LARGE. */
-export function alikePatches(patches: readonly Patch[], maxBytes: number, lasting: boolean): AlikePatches[] {
-  const rev = lasting ? NEXT_REV : REV_OF_NOW
+export function alikePatches(patches: readonly Patch[], maxBytes: number, freshRev: boolean): AlikePatches[] {
+  const rev = freshRev ? FRESH_REV : NEXT_REV
   return [...grouped(patches, ({ item }) => shapeOf(item)).values()].flatMap((alike) => {
     const ownSet = ownFields(alike.map(({ item }) => item.set))
     const changes = alike.map(

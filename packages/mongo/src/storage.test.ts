@@ -220,6 +220,7 @@ test('a patch that need not last waits for the primary alone, and its rev never 
     const [claimed] = await storage.patchMany<{ rev: number; fence: number }>('jobs', claim, {
       read: true,
       lasting: false,
+      freshRev: true,
     })
     expect(concerns).toEqual([1])
     expect(claimed!.fence).toBe(claimed!.rev)

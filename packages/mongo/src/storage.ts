@@ -133,7 +133,7 @@ export class MongoStorage extends MongoAdapter implements IStorageEngine {
   async patchMany<T = true>(
     namespace: string,
     items: readonly PatchItem[],
-    { read = false, lasting = true }: PatchOptions = {},
+    { read = false, lasting = true, freshRev = false }: PatchOptions = {},
   ): Promise<(T | null)[]> {
     const s = this.#key(namespace)
     const { maxValueBytes } = this.backend.settings
@@ -141,7 +141,7 @@ export class MongoStorage extends MongoAdapter implements IStorageEngine {
     // all values are checked before anything is sent
     const turns = [...inTurns(patches)].map((chunk) => ({
       chunk,
-      alike: alikePatches(chunk, maxValueBytes, lasting),
+      alike: alikePatches(chunk, maxValueBytes, freshRev),
     }))
     const answers = new Array<T | null>(items.length).fill(null)
     for (const { chunk, alike } of turns) {

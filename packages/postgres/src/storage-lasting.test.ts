@@ -36,7 +36,9 @@ test('a patch that need not last is not waited for on disk, and its rev never co
   expect(await storage.get('jobs', 'a')).toMatchObject({ rev: 8, fence: 8 })
   const fences: number[] = []
   for (let i = 0; i < 3; i++) {
-    expect(await waitsFor(() => storage.patchMany('jobs', CLAIM, { lasting: false }))).toBe('off')
+    expect(await waitsFor(() => storage.patchMany('jobs', CLAIM, { lasting: false, freshRev: true }))).toBe(
+      'off',
+    )
     const { rev, fence } = (await storage.get<{ rev: number; fence: number }>('jobs', 'a'))!
     expect(fence).toBe(rev)
     fences.push(fence)

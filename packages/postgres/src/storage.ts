@@ -132,14 +132,14 @@ export class PostgresStorage extends PostgresAdapter implements IStorageEngine {
   async patchMany<T = true>(
     namespace: string,
     items: readonly PatchItem[],
-    { read = false, lasting = true }: PatchOptions = {},
+    { read = false, lasting = true, freshRev = false }: PatchOptions = {},
   ): Promise<(T | null)[]> {
     this.#checkNamespace(namespace)
     const { maxValueBytes } = this.backend.settings
     // all values are checked before anything is sent
     const turns = [...inTurns(patchesOf(items), BATCH)].map((chunk) => ({
       places: new Map(chunk.map(({ id, place }) => [id, place])),
-      parameters: [this.prefix, namespace, ...patchParameters(chunk, maxValueBytes), read, lasting],
+      parameters: [this.prefix, namespace, ...patchParameters(chunk, maxValueBytes), read, lasting, freshRev],
     }))
     const answers = new Array<T | null>(items.length).fill(null)
     for (const { places, parameters } of turns) {
@@ -252,9 +252,9 @@ class StorageWithin extends PostgresStorage {
   override async patchMany<T = true>(
     namespace: string,
     items: readonly PatchItem[],
-    { read = false }: PatchOptions = {},
+    options: PatchOptions = {},
   ): Promise<(T | null)[]> {
-    return await super.patchMany<T>(namespace, items, { read })
+    return await super.patchMany<T>(namespace, items, { ...options, lasting: true })
   }
 
   protected override async run(

@@ -63,10 +63,14 @@ export interface PatchOptions {
   /** The answers are the records. */
   readonly read?: boolean
   /**
-   * False: the answer need not wait until a crash or a failover of the server cannot undo the write any more. Where that may happen the new rev
-   * is at least the server's microseconds, so that no rev comes twice. Default true.
+   * False: the answer need not wait until a crash or a failover of the server cannot undo the write any more. Default true.
    */
   readonly lasting?: boolean
+  /**
+   * The new rev is greater than any that the record was ever given, by a write that was undone as well: where that may happen it is at least
+   * the server's microseconds.
+   */
+  readonly freshRev?: boolean
 }
 
 /**
@@ -110,7 +114,7 @@ export interface IStorageEngine extends Lifecycle {
   /** One answer per item, in order; each item atomic by itself. */
   compareAndSetMany?<T>(namespace: string, items: readonly CompareAndSetItem<T>[]): Promise<boolean[]>
   /**
-   * Changes some fields of each record for which `where` holds, and adds one to its `rev` (see `lasting`); every other field stays as it is. Null where
+   * Changes some fields of each record for which `where` holds, and adds one to its `rev` (or more, with `freshRev`); every other field stays as it is. Null where
    * that was refused: no such record, one without an integer `rev`, or `where` does not hold. Else, with `read`, the record as it is afterwards;
    * without, true. One answer per item, in order; each item atomic by itself, on the server. With the method core claims and settles jobs
    * without reading them or writing them whole. Rejects as `checkPatch` does, and as the codec for values of `set`.

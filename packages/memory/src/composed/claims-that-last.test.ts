@@ -22,7 +22,7 @@ test('a claim need not last; what ends an attempt must', async () => {
   const { node, asked } = await start()
   await node.store.insert([job('a')])
   const claimed = await claimOne(node, 'w')
-  expect(asked()).toEqual([{ read: true, lasting: false }])
+  expect(asked()).toEqual([{ read: true, lasting: false, freshRev: true }])
   await settle(node, claimed, { kind: 'retry', delayMs: 0, error: BOOM })
   expect(asked()).toEqual([{}])
 })
@@ -31,7 +31,7 @@ test('a claim under a limit lasts', async () => {
   const { node, asked } = await start()
   await node.store.insert([job('a')])
   expect(await claim(node, 'w', 1, [{ type: TYPE, maxActive: 2 }])).toHaveLength(1)
-  expect(asked()).toEqual([{ read: true, lasting: true }])
+  expect(asked()).toEqual([{ read: true, lasting: true, freshRev: true }])
 })
 
 test('a job that runs at most once is claimed for good: at first by writing it whole, then like all of its type', async () => {
@@ -40,9 +40,9 @@ test('a job that runs at most once is claimed for good: at first by writing it w
   await node.store.insert([job('a', once)])
   const whole = node.storage.calls.get('compareAndSet') ?? 0
   await claimOne(node, 'w')
-  expect(asked()).toEqual([{ read: true, lasting: false }])
+  expect(asked()).toEqual([{ read: true, lasting: false, freshRev: true }])
   expect(node.storage.calls.get('compareAndSet')).toBe(whole + 1)
   await node.store.insert([job('b', once), job('c')])
   expect(await claim(node, 'w')).toHaveLength(2)
-  expect(asked()).toEqual([{ read: true, lasting: true }])
+  expect(asked()).toEqual([{ read: true, lasting: true, freshRev: true }])
 })

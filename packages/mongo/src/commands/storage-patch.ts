@@ -13,7 +13,7 @@ export async function patchRecords(
   executor: Executor,
   patches: readonly AlikePatches[],
   callId: string,
-  { read, lasting }: Required<PatchOptions>,
+  { read, lasting }: Required<Pick<PatchOptions, 'read' | 'lasting'>>,
 ): Promise<ReadonlyMap<string, RecordDocument | true>> {
   const ids = patches.flatMap((alike) => alike.ids)
   const operations = patches.map((alike) => ({

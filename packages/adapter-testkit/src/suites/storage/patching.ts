@@ -216,14 +216,14 @@ export const patchingCases: readonly Case[] = suite('storage', ['storage', 'stor
     },
   },
   'patch-not-lasting': {
-    rule: 'With `lasting` false patchMany does the same, but that rev may grow by more than one; a field for the rev gets the same.',
+    rule: 'With `lasting` false patchMany does the same; with `freshRev` rev may grow by more than one, and a field for the rev gets the same.',
     why: 'A claim that nobody needs to wait for is fenced like any other, and no number may be given out twice.',
     mistake:
       'the option changes what is refused or what is written; or the rev that is given is not the one that is stored',
     async run({ storage, check }) {
       await storage.save('jobs', 'a', { rev: 7, state: 'pending', payload: { n: 1 } })
       const claims = [{ ...claim('a', 'w'), count: 'attempt', revTo: 'fence' }, claim('a', 'v')]
-      const hasty = { read: true, lasting: false }
+      const hasty = { read: true, lasting: false, freshRev: true }
       const [first, second] = await storage.patchMany!<{ rev: number }>('jobs', claims, hasty)
       const rev = first?.rev ?? 0
       check.ok(Number.isSafeInteger(rev) && rev > 7, `the rev afterwards is an integer above 7: ${rev}`)

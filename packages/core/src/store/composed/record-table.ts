@@ -101,11 +101,11 @@ export class RecordTable<T extends Row> {
   }
 
   /**
-   * Changes some fields of records for which that holds, fenced by `where` instead of `rev`: the row afterwards, null where it was refused.
-   * Only with {@link patches}.
+   * Changes some fields of records for which that holds, fenced by `where` instead of `rev`: the row afterwards, under a rev that was never
+   * given, null where it was refused. Only with {@link patches}.
    */
   async patchAndRead(items: readonly PatchItem[], lasting: boolean): Promise<(T | null)[]> {
-    const records = await this.#patch<unknown>(items, { read: true, lasting })
+    const records = await this.#patch<unknown>(items, { read: true, lasting, freshRev: true })
     return records.map((record) => (record === null ? null : this.#unpack(record)))
   }
 

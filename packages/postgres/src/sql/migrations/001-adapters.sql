@@ -116,17 +116,17 @@ $$;
 -- counts, the one that gets the new rev, and what becomes of `prune_at`: 0 it stays, 1 it is the item's, 2 the value tells. What an item must have
 -- and sets besides is JSON, `-` where there is nothing. Records are found as by @compare_and_set; a record that somebody else changed at
 -- the same time is looked at again. Returns the ids of what was changed, with `reads` also the values. Without `lasting` nobody waits until it is
--- on disk: a crash of the server may forget it, and no rev may come twice for that.
+-- on disk: a crash of the server may forget it. With `fresh` the rev is greater than those that were forgotten, too.
 create function @patch_records(
   of_prefix text, of_namespace text, ids text[], shapes int4[], haves text[], sets text[], prune_ats float8[],
-  all_have jsonb[], all_set jsonb[], lacks text[], drops text[], counters text[], revs_to text[], prunes int4[], reads bool, lasting bool
+  all_have jsonb[], all_set jsonb[], lacks text[], drops text[], counters text[], revs_to text[], prunes int4[], reads bool, lasting bool, fresh bool
 ) returns table (patched_id text, patched_value text) language plpgsql volatile
 set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   done text[] := '{}';
   now_done text[];
   values_done text[];
-  least_rev int8 := case when lasting then 0 else @now_us() end;
+  least_rev int8 := case when fresh then @now_us() else 0 end;
 begin
   if not lasting then perform set_config('synchronous_commit', 'off', true); end if;
   for tries in 1..5 loop
