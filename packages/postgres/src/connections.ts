@@ -44,11 +44,9 @@ export class Connections {
   get hindrance(): string | undefined {
     const before = performance.now() - this.#connectMs / 4
     const waiting = [...this.#open].filter(([, since]) => since !== undefined)
-    const late = waiting.filter(([, since]) => (since as number) <= before).map(([client]) => client)
-    if (late.length > 0) return hindranceOf(late)
     if (waiting.length === 0) return undefined
-    const isNoneReady = waiting.length === this.#open.size
-    return this.#lastHindrance ?? (isNoneReady ? hindranceOf(waiting.map(([client]) => client)) : undefined)
+    const late = waiting.filter(([, since]) => (since as number) <= before).map(([client]) => client)
+    return late.length > 0 ? hindranceOf(late) : this.#lastHindrance
   }
 
   /** Resolves when all have ended; those that have not after `graceMs` are destroyed. */
