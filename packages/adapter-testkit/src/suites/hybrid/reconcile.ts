@@ -1,7 +1,7 @@
 /** What makes storage and broker agree again: lost and wiped brokers, sweeps that meet, outages of the storage. */
 import type { SweepReport } from '@sched/core/adapter'
 import { type Case, suite } from '../../case.ts'
-import { AUDIT_GRACE_MS, type Process, SECOND_LOOK_MS, TYPE, World } from './world.ts'
+import { AUDIT_GRACE_MS, DISPATCH_GRACE_MS, type Process, SECOND_LOOK_MS, TYPE, World } from './world.ts'
 
 const FENCED = ['storage.compareAndSet'] as const
 const FAR = 3_600_000
@@ -50,6 +50,8 @@ export const hybridReconcileCases: readonly Case[] = suite('hybrid', ['storage',
       const ids = Array.from({ length: 25 }, (_, n) => `job-${String(n).padStart(2, '0')}`)
       await world.insert(process, ...ids)
       await world.join(process, 'w')
+      // so that they are marked, and no round publishes them as jobs that perhaps never were
+      await world.pass(DISPATCH_GRACE_MS + 1)
       await world.sweep(process)
       await world.wipeBroker()
       await world.nothingFor(process, 'w', 'after the broker lost everything')
