@@ -19,10 +19,8 @@ export interface Claim {
 
 /** Most ids of one command. */
 const BATCH = 1_000
-/** How often to look again where others were quicker, before giving what there is. */
-const TRIES = 8
-/** Then claimers spread over so many times what they want, so that they do not all reach for the same. */
-const SPREAD = 4
+/** How often to look again where others were quicker. Each time somebody else got on, so this ends only a claim that is very unlucky. */
+const TRIES = 64
 
 /** Leases in order; fewer than asked for when there are no more, or others take them all the time. */
 export async function claimEntries(connection: MongoConnection, claim: Claim): Promise<Lease[]> {
@@ -31,7 +29,7 @@ export async function claimEntries(connection: MongoConnection, claim: Claim): P
   let rounds = 0
   for (let missed = 0; taken.length < claim.limit && missed < TRIES; rounds++) {
     const wanted = Math.min(claim.limit - taken.length, BATCH)
-    const found = await look(connection, claim, missed === 0 ? wanted : Math.min(wanted * SPREAD, BATCH))
+    const found = await look(connection, claim, missed === 0 ? wanted : widened(wanted, missed))
     const room = roomOf(found, claim)
     const chosen = spread(found.candidates, Math.min(wanted, room.length), missed > 0)
     if (found.paused || chosen.length === 0) break
@@ -81,6 +79,11 @@ function roomOf(
   for (let slot = 0; slot < maxActive && slots.length < most; slot++)
     if (!found.slots.has(slot)) slots.push(slot)
   return { length, slots }
+}
+
+/** Claimers that missed spread over more of the line each time, until they no longer reach for the same. */
+function widened(wanted: number, missed: number): number {
+  return Math.min(wanted * 2 ** (missed + 1), BATCH)
 }
 
 function spread(candidates: readonly Candidate[], count: number, contended: boolean): readonly Candidate[] {
