@@ -2,15 +2,15 @@
 import type { Document } from 'mongodb'
 import { keyUnder, rangeOf } from './collections.ts'
 import type { MongoConnection } from './connection.ts'
+import { deleteRange, type IdRange } from './delete-range.ts'
 import { JOB_NAMES, JOBS } from './job-indexes.ts'
 import { keysOf } from './job-key.ts'
 
 /** Deletes every job under the prefix, its workers, counters and pauses. The numbers of scopes and types stay: open stores know them. */
 export async function resetJobs(connection: MongoConnection): Promise<void> {
   for (const scope of await scopesUnder(connection)) {
-    await connection.run({ name: 'job reset', repeatable: true }, () =>
-      connection.collection<Document>(JOBS).deleteMany(everythingOf(scope)),
-    )
+    for (const range of rangesOf(scope))
+      await deleteRange(connection, range, { name: 'job reset', collection: JOBS })
   }
 }
 
@@ -28,11 +28,17 @@ async function scopesUnder(connection: MongoConnection): Promise<readonly number
 
 /** Every document of a scope in the jobs' collection. */
 export function everythingOf(scope: number): Document {
+  return { $or: rangesOf(scope).map(({ from, end }) => ({ _id: { $gte: from, ...end } })) }
+}
+
+/** In the order of `_id`: the jobs come last. */
+function rangesOf(scope: number): readonly IdRange[] {
   const [from, to] = keysOf(scope)
-  const parts = ['w', 'c', 'p', 'l'].map((part) => ({
-    _id: { $gte: { [part]: scope }, $lt: { [part]: scope + 1 } },
+  const parts = ['c', 'l', 'p', 'w'].map((part) => ({
+    from: { [part]: scope },
+    end: { $lt: { [part]: scope + 1 } },
   }))
-  return { $or: [{ _id: { $gte: from, $lte: to } }, ...parts] }
+  return [...parts, { from, end: { $lte: to } }]
 }
 
 /** The names under the prefix. */

@@ -1,6 +1,7 @@
 import type { CollectionName } from './collections.ts'
 import { rangeOf } from './collections.ts'
 import type { MongoConnection } from './connection.ts'
+import { deleteRange } from './delete-range.ts'
 
 /** How the keys of a prefix lie in each collection: in `_id`, or in the first field of it. */
 const IDS: readonly (readonly [CollectionName, 's' | 'q' | undefined])[] = [
@@ -16,14 +17,12 @@ const IDS: readonly (readonly [CollectionName, 's' | 'q' | undefined])[] = [
 export async function resetPrefix(connection: MongoConnection): Promise<void> {
   const [from, below] = rangeOf(connection.settings.prefix)
   await Promise.all(
-    IDS.map(([name, field]) => {
-      const ids =
+    IDS.map(([collection, field]) => {
+      const range =
         field === undefined
-          ? { $gte: from, $lt: below }
-          : { $gte: { [field]: from }, $lt: { [field]: below } }
-      return connection.run({ name: 'reset', repeatable: true }, () =>
-        connection.collection<{ _id: unknown }>(name).deleteMany({ _id: ids as never }),
-      )
+          ? { from, end: { $lt: below } }
+          : { from: { [field]: from }, end: { $lt: { [field]: below } } }
+      return deleteRange(connection, range, { name: 'reset', collection })
     }),
   )
 }
