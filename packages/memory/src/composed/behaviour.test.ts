@@ -27,6 +27,8 @@ async function start(options: NodeOptions = {}): Promise<{ world: World; node: C
   return { world, node }
 }
 
+const nextTurn = () => new Promise(setImmediate)
+
 const idsOf = (items: readonly { id: string }[]) => items.map(({ id }) => id)
 
 describe('round trips', () => {
@@ -118,6 +120,52 @@ describe('claims', () => {
     const claimed = await claimOne(node, 'w')
     expect(await record(node, 'a')).toMatchObject({ state: 'running', attempt: 1 })
     expect(await settle(node, claimed, { kind: 'complete' })).toBe('ok')
+  })
+
+  test('count as held until the call that made them is answered, and a turn longer', async () => {
+    const { node } = await start()
+    await node.store.insert([job('a')])
+    const { id, token } = await claimOne(node, 'w')
+    await node.store.insert([job('b')])
+    // the settle beside the claim takes longer
+    node.storage.during(
+      'write',
+      async () => {
+        while ((await record(node, 'b')).state !== 'running') await nextTurn()
+        await nextTurn()
+        await node.store.heartbeat({ id: 'w', leaseMs: LEASE_MS, claimGraceMs: 0 }, [{ id, token }])
+      },
+      'after',
+    )
+    const want = { worker: 'w', limit: 1, types: [{ type: TYPE }] }
+    const { jobs } = await node.store.settle([{ id, token, kind: 'complete' }], want)
+    expect(idsOf(jobs)).toEqual(['b'])
+    expect(await record(node, 'b')).toMatchObject({ state: 'running', attempt: 1 })
+  })
+
+  test('made while a heartbeat measures the time are not released by it', async () => {
+    const { node } = await start()
+    await node.store.insert([job('a')])
+    let claims: Promise<ClaimedJob> | undefined
+    node.storage.during('now', async () => {
+      claims = claimOne(node, 'w')
+      await claims
+      await nextTurn()
+    })
+    await node.store.heartbeat({ id: 'w', leaseMs: LEASE_MS, claimGraceMs: 0 }, [])
+    expect(await claims).toMatchObject({ id: 'a' })
+    expect(await record(node, 'a')).toMatchObject({ state: 'running', attempt: 1 })
+  })
+
+  test('released by a heartbeat end nothing any more', async () => {
+    const { node } = await start()
+    await node.store.insert([job('a')])
+    const claimed = await claimOne(node, 'w')
+    await nextTurn()
+    await node.store.heartbeat({ id: 'w', leaseMs: LEASE_MS, claimGraceMs: 0 }, [])
+    expect(await settle(node, claimed, { kind: 'complete' })).toBe('stale')
+    expect(await settle(node, await claimOne(node, 'w'), { kind: 'complete' })).toBe('ok')
+    expect(await record(node, 'a')).toMatchObject({ state: 'completed', attempt: 1 })
   })
 
   test('beside a settle that fails are given back', async () => {

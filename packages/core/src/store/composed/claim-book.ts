@@ -59,14 +59,18 @@ export class ClaimBook {
     for (const [id, { row }] of this.#claims) if (row.worker === worker) this.#claims.delete(id)
   }
 
-  /** From before a claim with this token is sent until what it gave is handed out. Call the result when it is over. */
-  begin(token: string): () => void {
+  /** Runs a call that claims under this token: it is under way until the caller has what it gave, a turn after the call ended. */
+  async handingOut<T>(token: string, call: () => Promise<T>): Promise<T> {
     this.#underWay.add(token)
     for (const watcher of this.#watchers) watcher.add(token)
-    return () => this.#underWay.delete(token)
+    try {
+      return await call()
+    } finally {
+      setImmediate(() => this.#underWay.delete(token))
+    }
   }
 
-  /** Runs `watch` with the tokens of every claim under way at any time during it. */
+  /** Runs `watch` with the tokens of every claim under way at any time during it; to be called before anything is waited for. */
   async watching<T>(watch: (tokens: ReadonlySet<string>) => Promise<T>): Promise<T> {
     const tokens = new Set(this.#underWay)
     this.#watchers.add(tokens)

@@ -1,6 +1,5 @@
 import type { ClaimedJob, ClaimRequest, ClaimType } from '../../contracts/job-store.ts'
 import { resolveLeases } from './claim-decisions.ts'
-import { newToken } from './claim-token.ts'
 import { inParallel } from './in-parallel.ts'
 import { toClaimed } from './job-row.ts'
 import type { ComposedParts } from './parts.ts'
@@ -47,23 +46,16 @@ export class Claimer {
     this.#parts = parts
   }
 
-  async claim(want: ClaimRequest): Promise<ClaimAnswer> {
-    const { workers, book } = this.#parts
-    const leaseMs = await workers.leaseOf(want.worker)
+  async claim(want: ClaimRequest, token: string): Promise<ClaimAnswer> {
+    const leaseMs = await this.#parts.workers.leaseOf(want.worker)
     if (leaseMs === undefined) return NOTHING
     const candidates = this.#inTurn(want)
-    const token = newToken(want.worker)
-    const end = book.begin(token)
-    try {
-      const leases = await this.#lease(want, candidates, leaseMs)
-      const [jobs, nextDueInMs] = await Promise.all([
-        this.#take(want, token, leases),
-        this.#nextDueIn(candidates),
-      ])
-      return { jobs, nextDueInMs }
-    } finally {
-      end()
-    }
+    const leases = await this.#lease(want, candidates, leaseMs)
+    const [jobs, nextDueInMs] = await Promise.all([
+      this.#take(want, token, leases),
+      this.#nextDueIn(candidates),
+    ])
+    return { jobs, nextDueInMs }
   }
 
   #inTurn({ types, limit }: ClaimRequest): Candidate[] {

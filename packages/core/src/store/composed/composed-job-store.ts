@@ -30,6 +30,7 @@ import {
   checkWorkerReport,
 } from '../job-arguments.ts'
 import { changeJobs } from './change.ts'
+import { newToken } from './claim-token.ts'
 import { type ClaimAnswer, Claimer, NOTHING } from './claimer.ts'
 import { beat } from './heartbeat.ts'
 import { insertJobs } from './insert.ts'
@@ -37,7 +38,7 @@ import { JOB_FIELDS, JOBS } from './job-row.ts'
 import { type ComposedOptions, type ComposedParts, composedParts } from './parts.ts'
 import { countJobs, getJobs, listJobs, listWorkers } from './query.ts'
 import { Reconciler } from './reconciler.ts'
-import { settleJobs } from './settle.ts'
+import { isEnd, settleJobs } from './settle.ts'
 import { quietly } from './take-back.ts'
 
 /** How long to wait before the next claim when one failed beside a settle that did not. */
@@ -104,25 +105,17 @@ export class ComposedJobStore implements JobStore {
     checkOutcomes(outcomes)
     if (want) checkClaimRequest(want)
     if (!want) return { settled: await settleJobs(parts, outcomes), ...NOTHING }
-    if (outcomes.length === 0) return { settled: [], ...(await this.#claimer.claim(want)) }
-    if (isIndependent(outcomes, want)) {
-      const [settling, claiming] = await Promise.allSettled([
-        settleJobs(parts, outcomes),
-        this.#claimBeside(want),
-      ])
-      if (claiming.status === 'rejected') throw claiming.reason
-      if (settling.status === 'fulfilled') return { settled: settling.value, ...claiming.value }
-      await this.#release(claiming.value.jobs)
-      throw settling.reason
-    }
-    return { settled: await settleJobs(parts, outcomes), ...(await this.#claimBeside(want)) }
+    const token = newToken(want.worker)
+    return parts.book.handingOut(token, () => this.#settleAndClaim(parts, outcomes, want, token))
   }
 
   async heartbeat(worker: WorkerReport, held: readonly Held[]): Promise<HeartbeatReply> {
     const parts = this.#open()
     checkWorkerReport(worker)
-    await parts.measure()
-    return beat(parts, worker, held)
+    return parts.book.watching(async (underWay) => {
+      await parts.measure()
+      return beat(parts, worker, held, underWay)
+    })
   }
 
   async sweep(limits: SweepLimits): Promise<SweepReport> {
@@ -183,10 +176,29 @@ export class ComposedJobStore implements JobStore {
     return stop
   }
 
+  async #settleAndClaim(
+    parts: ComposedParts,
+    outcomes: readonly Outcome[],
+    want: ClaimRequest,
+    token: string,
+  ): Promise<Settled> {
+    if (outcomes.length === 0) return { settled: [], ...(await this.#claimer.claim(want, token)) }
+    if (!isIndependent(outcomes, want))
+      return { settled: await settleJobs(parts, outcomes), ...(await this.#claimBeside(want, token)) }
+    const [settling, claiming] = await Promise.allSettled([
+      settleJobs(parts, outcomes),
+      this.#claimBeside(want, token),
+    ])
+    if (claiming.status === 'rejected') throw claiming.reason
+    if (settling.status === 'fulfilled') return { settled: settling.value, ...claiming.value }
+    await this.#release(claiming.value.jobs)
+    throw settling.reason
+  }
+
   /** A claim that fails does not hide what became of the outcomes: the next one tells. */
-  async #claimBeside(want: ClaimRequest): Promise<ClaimAnswer> {
+  async #claimBeside(want: ClaimRequest, token: string): Promise<ClaimAnswer> {
     try {
-      return await this.#claimer.claim(want)
+      return await this.#claimer.claim(want, token)
     } catch (error) {
       this.#parts.logger.warn('claiming failed; it is tried again', { error })
       return { jobs: [], nextDueInMs: CLAIM_BACKOFF_MS }
@@ -215,6 +227,5 @@ export class ComposedJobStore implements JobStore {
 
 /** True when no outcome can matter to the claim, so that both may go on at once: nothing comes back, and no limit is waiting. */
 function isIndependent(outcomes: readonly Outcome[], { types }: ClaimRequest): boolean {
-  const isEnd = ({ kind }: Outcome): boolean => kind === 'complete' || kind === 'fail' || kind === 'cancel'
   return outcomes.every(isEnd) && types.every(({ maxActive }) => maxActive === undefined)
 }

@@ -21,21 +21,20 @@ export async function beat(
   parts: ComposedParts,
   report: WorkerReport,
   held: readonly Held[],
+  underWay: ReadonlySet<string>,
 ): Promise<HeartbeatReply> {
-  return parts.book.watching(async (underWay) => {
-    const alive = await parts.workers.renew(report)
-    const [running] = await Promise.all([runningOf(parts, report.id), refreshPaused(parts)])
-    const tokens = new Map(running.map((row) => [row.id, row.token]))
-    const known = new Map(held.map(({ id, token }) => [id, token]))
-    const lost = held.filter(({ id, token }) => tokens.get(id) !== token).map(({ id }) => id)
-    const cancelRequested = running
-      .filter((row) => row.cancelRequested && known.get(row.id) === row.token)
-      .map(({ id }) => id)
-    if (!alive) forget(parts, report.id)
-    else if (report.phase === 'leave') await letGo(parts, report.id, running, known)
-    else await settleUp(parts, report, running, known, underWay)
-    return { alive, lost, cancelRequested }
-  })
+  const alive = await parts.workers.renew(report)
+  const [running] = await Promise.all([runningOf(parts, report.id), refreshPaused(parts)])
+  const tokens = new Map(running.map((row) => [row.id, row.token]))
+  const known = new Map(held.map(({ id, token }) => [id, token]))
+  const lost = held.filter(({ id, token }) => tokens.get(id) !== token).map(({ id }) => id)
+  const cancelRequested = running
+    .filter((row) => row.cancelRequested && known.get(row.id) === row.token)
+    .map(({ id }) => id)
+  if (!alive) forget(parts, report.id)
+  else if (report.phase === 'leave') await letGo(parts, report.id, running, known)
+  else await settleUp(parts, report, running, known, underWay)
+  return { alive, lost, cancelRequested }
 }
 
 async function settleUp(

@@ -163,6 +163,8 @@ class Settling {
       else if (this.#isForgotten(outcome, job)) this.#answer(outcome, 'stale')
       else if (job.token === outcome.token) {
         if (job.state === 'running') plans.push(planOf(outcome, job, now))
+        // released by a heartbeat, which took it for one that its worker does not know
+        else if (job.state === 'pending' && isEnd(outcome)) this.#answer(outcome, 'stale')
         else this.#acceptApplied(outcome, job)
       } else if (job.state === 'running') this.#answer(outcome, 'stale')
       else this.#ownerless.push(outcome)
@@ -204,6 +206,11 @@ class Settling {
 
 function planOf(outcome: Outcome, before: JobRow, now: number): Plan {
   return { outcome, before, row: settled(before, outcome, now) }
+}
+
+/** After it a job is not pending. */
+export function isEnd({ kind }: Outcome): boolean {
+  return kind === 'complete' || kind === 'fail' || kind === 'cancel'
 }
 
 /** What an outcome makes of a running job. */
