@@ -1,4 +1,4 @@
-import { type JobRecord, openJobStore } from '@sched/core/adapter'
+import { type ClaimedJob, type JobRecord, openJobStore } from '@sched/core/adapter'
 import { describe, expect, test } from 'vitest'
 import { memory } from '../index.ts'
 import {
