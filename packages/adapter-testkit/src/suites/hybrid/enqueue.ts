@@ -5,6 +5,8 @@ import { DISPATCH_GRACE_MS, TYPE, World } from './world.ts'
 const FENCED = ['storage.compareAndSet'] as const
 /** So many at once are not marked one by one; and more than core reads at a time. */
 const MANY = 600
+/** Of which one is quick enough. */
+const SWEEPS = 5
 /** A save without an answer may still be applied for so long. */
 const LONGEST_CALL_MS = 20_000
 
@@ -85,14 +87,18 @@ export const hybridEnqueueCases: readonly Case[] = suite('hybrid', ['storage', '
       await process.die()
       const other = await world.another()
       await world.pass(DISPATCH_GRACE_MS + 1)
-      await world.sweep(other)
-      const there = await world.queues.has!(TYPE, ids)
-      check.equal(there.filter(Boolean).length, MANY, 'how many ids the broker has after the sweep')
+      // one that finds the broker slow leaves the rest to the next
+      const present = async (): Promise<number> => (await world.queues.has!(TYPE, ids)).filter(Boolean).length
+      for (let sweeps = 0; sweeps < SWEEPS && (await present()) < MANY; sweeps++) await world.sweep(other)
+      check.equal(await present(), MANY, 'how many ids the broker has after the sweep')
       await world.pass(LONGEST_CALL_MS)
-      await world.sweep(other)
-      const before = other.broker.count({ step: 'publish' })
-      await world.sweep(other)
-      check.equal(other.broker.count({ step: 'publish' }), before, 'publishes so far, after one more sweep')
+      const published = (): number => other.broker.count({ step: 'publish' })
+      let before = -1
+      for (let sweeps = 0; sweeps < SWEEPS && published() !== before; sweeps++) {
+        before = published()
+        await world.sweep(other)
+      }
+      check.equal(published(), before, 'publishes so far, after one more sweep')
     },
   },
   'publish-retried': {

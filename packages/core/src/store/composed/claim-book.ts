@@ -64,9 +64,12 @@ export class ClaimBook {
     this.#underWay.add(token)
     for (const watcher of this.#watchers) watcher.add(token)
     try {
-      return await call()
-    } finally {
+      const answer = await call()
       setImmediate(() => this.#underWay.delete(token))
+      return answer
+    } catch (error) {
+      this.#underWay.delete(token)
+      throw error
     }
   }
 
