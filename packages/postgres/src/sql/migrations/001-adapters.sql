@@ -225,11 +225,12 @@ $$;
 
 -- Leases up to `most` entries in order to one consumer, those whose lease ended among them. Two claims never get one id; of a paused
 -- queue nothing is given. With `most_active` no more than that are leased at once, over every session. They are locked, then written where
--- they lie: no plan may look for them by id, which one that was made while there were few does by reading all.
+-- they lie: no plan may look for them by id, which one that was made while there were few does by reading all. Plans are made at every call,
+-- for the table as it is then: it grows and shrinks by orders within a minute.
 create function @claim_entries(
   of_prefix text, of_name text, by_consumer text, most int4, lease_ms float8, strategy text, most_active int8
 ) returns table (id text, receipt uuid, deliveries int4, due int8) language plpgsql volatile
-set jit = off set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+set plan_cache_mode = force_custom_plan set jit = off set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   this_queue int8;
   is_paused bool;
@@ -288,7 +289,7 @@ $$;
 
 -- Removes ids; one with a receipt only while it proves the live lease. Locked first, as by @delete_records. Returns what was removed.
 create function @ack_entries(of_prefix text, of_name text, ids text[], receipts text[])
-returns table (id text, receipt text) language plpgsql volatile set jit = off set enable_seqscan = off set enable_bitmapscan = off as $$
+returns table (id text, receipt text) language plpgsql volatile set plan_cache_mode = force_custom_plan set jit = off set enable_seqscan = off set enable_bitmapscan = off as $$
 declare
   places tid[] := array(
     select e.place from @queues q cross join unnest(ids, receipts) as i (id, receipt) cross join lateral (
@@ -303,7 +304,7 @@ $$;
 -- Sets the end of this consumer's live leases. One that has ended stays ended, even if nobody has claimed the id since. Locked first, as by
 -- @delete_records. Returns whose lease goes on.
 create function @extend_entries(of_prefix text, of_name text, of_consumer text, lease_ms float8, ids text[], receipts text[])
-returns table (id text, receipt text) language plpgsql volatile set jit = off set enable_seqscan = off set enable_bitmapscan = off as $$
+returns table (id text, receipt text) language plpgsql volatile set plan_cache_mode = force_custom_plan set jit = off set enable_seqscan = off set enable_bitmapscan = off as $$
 declare
   places tid[] := array(
     select e.place from @queues q cross join unnest(ids, receipts) as i (id, receipt) cross join lateral (
@@ -319,7 +320,7 @@ $$;
 -- Gives leased ids back, due after a delay, with their priority, behind their equals; one with a receipt only while it proves the live
 -- lease. Ids that nobody has leased stay as they are. Rows: what was given back.
 create function @nack_entries(of_prefix text, of_name text, ids text[], delays float8[], receipts text[])
-returns table (id text, receipt text) language plpgsql volatile set jit = off set enable_seqscan = off set enable_bitmapscan = off as $$
+returns table (id text, receipt text) language plpgsql volatile set plan_cache_mode = force_custom_plan set jit = off set enable_seqscan = off set enable_bitmapscan = off as $$
 declare
   this_queue int8;
   item record;
