@@ -8,8 +8,6 @@ const SAMPLES = 40
 /** Below this, in ms, a difference says more about the machine than about the adapter. */
 const FLOOR_MS = 0.3
 const LIMIT = 5
-/** The machine may have been busy while many were there: what grows with their number does so every time. */
-const TRIES = 4
 /** How long filling may take; what is there by then is what is measured. */
 const FILL_MS = 60_000
 
@@ -30,9 +28,7 @@ async function gate(
     waiting = to
   }
   await milliseconds(10, claimOne)
-  let many = Number.POSITIVE_INFINITY
-  for (let tries = 0; tries < TRIES && many > LIMIT * Math.max(few, FLOOR_MS); tries++)
-    many = Math.min(many, p50(await milliseconds(SAMPLES, claimOne)))
+  const many = p50(await milliseconds(SAMPLES, claimOne))
   const times = many / Math.max(few, FLOOR_MS)
   context.report(`claim p50 ${few.toFixed(3)} ms with ${FEW} waiting, ${many.toFixed(3)} ms with ${waiting}`)
   if (waiting < MANY && times <= LIMIT) {
