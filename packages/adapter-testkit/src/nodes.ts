@@ -173,7 +173,7 @@ function recorded({ label, adapters, borrowed, end, history }: Recorded): Node {
 export async function guarded(
   what: string,
   step: () => Promise<void> | void,
-  deadlineMs = CLOSE_DEADLINE_MS,
+  deadlineMs: number = CLOSE_DEADLINE_MS,
 ): Promise<string[]> {
   try {
     const late = Symbol('late')
