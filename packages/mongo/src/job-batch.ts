@@ -5,39 +5,32 @@ import { type EncodedJob, encodeJob } from './job-codec.ts'
 export type InsertAnswer = 'inserted' | 'exists' | Error
 
 export class JobBatch {
-  readonly #encoded: readonly (EncodedJob | Error)[]
   /** Those that can be stored, each id once. */
   readonly jobs: readonly EncodedJob[]
-  readonly #known = new Set<string>()
+  /** For each job that was given its place in `jobs`, or why it has none; undefined: its id was there before. */
+  readonly #places: readonly (number | Error | undefined)[]
 
-  constructor(jobs: readonly NewJob[], maxValueBytes: number) {
-    this.#encoded = jobs.map((job) => {
+  constructor(given: readonly NewJob[], maxValueBytes: number) {
+    const jobs: EncodedJob[] = []
+    const ids = new Set<string>()
+    this.#places = given.map((job) => {
       try {
-        return encodeJob(job, maxValueBytes)
+        const encoded = encodeJob(job, maxValueBytes)
+        if (ids.has(job.id)) return undefined
+        ids.add(job.id)
+        return jobs.push(encoded) - 1
       } catch (error) {
         return error as Error
       }
     })
-    const distinct = new Map<string, EncodedJob>()
-    for (const one of this.#encoded)
-      if (!(one instanceof Error) && !distinct.has(one.job.id)) distinct.set(one.job.id, one)
-    this.jobs = [...distinct.values()]
+    this.jobs = jobs
   }
 
-  /** Whether each of `jobs` was inserted. */
-  stored(inserted: readonly boolean[]): void {
-    for (const [i, { job }] of this.jobs.entries()) if (!inserted[i]) this.#known.add(job.id)
-  }
-
-  /** One for each job that was given. */
-  answers(): InsertAnswer[] {
-    const seen = new Set<string>()
-    return this.#encoded.map((one) => {
-      if (one instanceof Error) return one
-      const { id } = one.job
-      if (seen.has(id)) return 'exists'
-      seen.add(id)
-      return this.#known.has(id) ? 'exists' : 'inserted'
+  /** One for each job that was given; `inserted`: whether each of `jobs` was. */
+  answers(inserted: readonly boolean[]): InsertAnswer[] {
+    return this.#places.map((place) => {
+      if (place instanceof Error) return place
+      return place !== undefined && inserted[place] ? 'inserted' : 'exists'
     })
   }
 }

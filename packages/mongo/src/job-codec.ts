@@ -1,7 +1,7 @@
 /** A job as its document, and back. */
 import {
   type ClaimedJob,
-  checkedJob,
+  checkJob,
   decodeValue,
   encodeValue,
   type JobError,
@@ -26,8 +26,8 @@ export interface EncodedJob {
 
 /** Throws INVALID_ARGUMENT, VALUE_UNSERIALIZABLE, VALUE_TOO_LARGE. */
 export function encodeJob(job: NewJob, maxBytes: number): EncodedJob {
-  // its values are checked as they are encoded, which saves a copy
-  checkedJob({ ...job, payload: null, options: {} })
+  // its values are checked as they are encoded
+  checkJob(job)
   return {
     job,
     payload: payloadText(job, { root: 'payload', maxBytes }),

@@ -9,7 +9,7 @@ import { JOBS } from './job-indexes.ts'
 import type { JobNames } from './job-names.ts'
 import type { JobSpread } from './job-spread.ts'
 import type { WorkerLeases } from './job-workers.ts'
-import type { OpTime } from './wakes.ts'
+import type { Written } from './wakes.ts'
 
 export interface JobSpace {
   readonly connection: MongoConnection
@@ -28,7 +28,7 @@ export interface JobSpace {
   /** Something of these types became claimable. */
   wake(types: Iterable<number>): void
   /** The same, with a write that was just sent. */
-  wakeBeside(types: Iterable<number>, write: Promise<OpTime>): void
+  wakeBeside(types: Iterable<number>, write: Promise<Written>): void
 }
 
 export interface Statement {

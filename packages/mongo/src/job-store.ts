@@ -89,18 +89,14 @@ export class MongoJobStore extends MongoAdapter implements JobStore {
     checkBatch(jobs.length, 'jobs')
     const { maxValueBytes } = this.backend.settings
     const batch = new JobBatch(jobs, maxValueBytes)
-    if (batch.jobs.length === 0) return batch.answers()
+    if (batch.jobs.length === 0) return batch.answers([])
     const space = await this.#space()
     const transaction = options?.transaction
-    if (transaction === undefined) {
-      batch.stored(await insertJobs(space, batch.jobs))
-    } else {
-      const executor = this.backend.connection.within(userSession(transaction))
-      const { inserted, types } = await insertJobsWithin(space, executor, batch.jobs)
-      batch.stored(inserted)
-      await this.backend.wakes.signalWithin(executor, Array.from(types, wakeKey))
-    }
-    return batch.answers()
+    if (transaction === undefined) return batch.answers(await insertJobs(space, batch.jobs))
+    const executor = this.backend.connection.within(userSession(transaction))
+    const { inserted, types } = await insertJobsWithin(space, executor, batch.jobs)
+    await this.backend.wakes.signalWithin(executor, Array.from(types, wakeKey))
+    return batch.answers(inserted)
   }
 
   async settle(outcomes: readonly Outcome[], want?: ClaimRequest): Promise<Settled> {

@@ -1,4 +1,5 @@
 /** A feed that waits at the server for signals. Where its source ends, it is opened anew, and whoever watches is told that there was a gap. */
+import { setImmediate as aTurn } from 'node:timers/promises'
 import type { MongoConnection } from './connection.ts'
 import type { Feed, FeedEvents } from './feed.ts'
 
@@ -90,13 +91,17 @@ export class ListeningFeed implements Feed {
     let told = false
     while (!this.#closed) {
       try {
-        if (!this.#isOpen) {
+        if (!this.#isOpen && !this.#resting) {
           await this.#connection.run({ name: 'subscribe' }, () => this.#open())
           this.#events.onGap()
         }
         if (this.#resting) throw RESTS
         const signal = await this.#next()
-        if (signal !== null) this.#events.onSignal(signal.id, signal.n)
+        if (signal !== null) {
+          this.#events.onSignal(signal.id, signal.n)
+          // who was woken sends its claim before this asks for the next signal
+          await aTurn()
+        }
         retryMs = FIRST_RETRY_MS
         told = false
       } catch (error) {

@@ -110,15 +110,15 @@ export class Wakes {
    * the work still waits for the journal. A signal that the server wrote first may wake somebody too early, so another one follows then. In this process
    * the watchers are told when the work is done.
    */
-  async signalBeside(keys: readonly string[], work: Promise<OpTime>): Promise<void> {
+  async signalBeside(keys: readonly string[], work: Promise<Written>): Promise<void> {
     if (this.#closed) return
     const ids = keys.map((key) => this.#idOf(key))
     const isAlone = !this.#isUnheard && this.#sending === undefined && this.#holdMs <= 0
     const early = isAlone ? this.#sendNow(ids) : undefined
-    const written = await work
+    const { writtenAt } = await work
     for (const id of ids) this.#tell(id)
     const told = await early
-    if (told === undefined || written === undefined || told.lessThanOrEqual(written)) this.#sendSoon(ids)
+    if (told === undefined || writtenAt === undefined || told.lessThanOrEqual(writtenAt)) this.#sendSoon(ids)
   }
 
   /** Tells them at the commit of the user's transaction, and not at all if it is rolled back. */
@@ -287,6 +287,10 @@ export class Wakes {
 
 /** When a write took its place in the oplog; undefined where there is none. */
 export type OpTime = Timestamp | undefined
+
+export interface Written {
+  readonly writtenAt: OpTime
+}
 
 export function opTimeOf(answer: Document): OpTime {
   return (answer.opTime as { ts?: Timestamp } | undefined)?.ts

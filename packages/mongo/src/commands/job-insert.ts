@@ -16,7 +16,7 @@ import { type EncodedJob, jobDocument, needsClock } from '../job-codec.ts'
 import { JOBS } from '../job-indexes.ts'
 import { keyText } from '../job-key.ts'
 import { concernOf, find, type JobSpace } from '../job-space.ts'
-import { type OpTime, opTimeOf } from '../wakes.ts'
+import { opTimeOf, type Written } from '../wakes.ts'
 
 /** A message holds 48 MB; a UTF-16 unit takes at most three bytes. */
 const LONGEST_TEXT = 12_000_000
@@ -27,10 +27,7 @@ export async function insertJobs(space: JobSpace, jobs: readonly EncodedJob[]): 
   const inserted: boolean[] = []
   for (const chunk of chunks(jobs, documents)) {
     const inserting = insertChunk(space, chunk)
-    space.wakeBeside(
-      types,
-      inserting.then(({ writtenAt }) => writtenAt),
-    )
+    space.wakeBeside(types, inserting)
     inserted.push(...(await inserting).inserted)
   }
   return inserted
@@ -75,10 +72,11 @@ async function documentsOf(
   return { documents, types: new Set(numbers) }
 }
 
-async function insertChunk(
-  space: JobSpace,
-  documents: readonly Document[],
-): Promise<{ readonly inserted: boolean[]; readonly writtenAt: OpTime }> {
+interface Inserted extends Written {
+  readonly inserted: readonly boolean[]
+}
+
+async function insertChunk(space: JobSpace, documents: readonly Document[]): Promise<Inserted> {
   const { connection } = space
   const { answer, writeErrors, mayBeApplied } = await connection.send(
     { name: 'job insert', repeatable: true },
