@@ -3,12 +3,14 @@ import {
   type ClaimedJob,
   type ClaimRequest,
   encodeValue,
+  inChunks,
   type JobError,
   type Outcome,
   ValueUnserializableError,
 } from '@sched/core/adapter'
 import type { Argument } from './connection.ts'
 import type { OpenClaim } from './hand-over.ts'
+import { SETTLE_PIECE } from './job-pieces.ts'
 import { readClaim } from './job-read.ts'
 import { readToken, tokenOf } from './job-token.ts'
 
@@ -43,10 +45,21 @@ interface Group {
   readonly places: number[]
 }
 
-/** Grouped by claim and kind, so that the script handles each group with one call of each command. Throws VALUE_UNSERIALIZABLE. */
-export function outcomeArguments(outcomes: readonly Outcome[], maxBytes: number): OutcomeArguments {
+export const NO_OUTCOMES: OutcomeArguments = { args: [], places: [] }
+
+/** For one script each. Throws VALUE_UNSERIALIZABLE, VALUE_TOO_LARGE before any is sent. */
+export function outcomePieces(outcomes: readonly Outcome[], maxBytes: number): OutcomeArguments[] {
+  const pieces: OutcomeArguments[] = []
+  for (const piece of inChunks(outcomes, SETTLE_PIECE))
+    pieces.push(outcomeArguments(piece, pieces.length * SETTLE_PIECE, maxBytes))
+  return pieces
+}
+
+/** Grouped by claim and kind, so that the script handles each group with one call of each command. `from`: the place of the first. */
+function outcomeArguments(outcomes: readonly Outcome[], from: number, maxBytes: number): OutcomeArguments {
   const groups = new Map<string, Group>()
-  for (const [place, outcome] of outcomes.entries()) {
+  for (const [i, outcome] of outcomes.entries()) {
+    const place = from + i
     const [kind, first, second] = columns(outcome, place, maxBytes)
     const key = kind + outcome.token
     let group = groups.get(key)

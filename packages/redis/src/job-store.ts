@@ -39,9 +39,18 @@ import { readCounts, readWorkers } from './job-counts.ts'
 import { instantText } from './job-encode.ts'
 import { JobInserts } from './job-inserts.ts'
 import { type FinishedPlace, type JobSource, listJobs } from './job-list.ts'
+import { type Claimed, claimRest, firstPiece, SETTLE_PIECE } from './job-pieces.ts'
 import { type ReadAnswer, readRecords } from './job-read.ts'
 import { JOB_SCRIPTS, STATE_LETTERS } from './job-scripts.ts'
-import { outcomeArguments, readClaims, reasonText, type SettleAnswer, wantArguments } from './job-settle.ts'
+import {
+  NO_OUTCOMES,
+  type OutcomeArguments,
+  outcomePieces,
+  readClaims,
+  reasonText,
+  type SettleAnswer,
+  wantArguments,
+} from './job-settle.ts'
 import { readToken } from './job-token.ts'
 import { JOB_KEYS, jobBase } from './keys.ts'
 import { RedisAdapter } from './redis-adapter.ts'
@@ -107,7 +116,25 @@ export class RedisJobStore extends RedisAdapter implements JobStore {
     if (this.#isQuiet && outcomes.length === 0 && want !== undefined && (await this.#nothingFor(want)))
       return NOTHING
     this.#isQuiet = false
-    const { args, places } = outcomeArguments(outcomes, this.backend.settings.maxValueBytes)
+    const settled = new Array<'ok' | 'stale'>(outcomes.length)
+    const pieces = outcomePieces(outcomes, this.backend.settings.maxValueBytes)
+    const last = pieces.pop() ?? NO_OUTCOMES
+    // all are settled before anything is claimed
+    for (const piece of pieces) await this.#settle(piece, settled)
+    let claimed = await this.#settle(last, settled, want && firstPiece(want))
+    if (want !== undefined && claimed.jobs.length === SETTLE_PIECE)
+      claimed = await claimRest(want, claimed, (piece) => this.#settle(NO_OUTCOMES, [], piece))
+    const { jobs, nextDueInMs } = claimed
+    this.#isQuiet = this.#hub !== undefined && jobs.length === 0 && nextDueInMs === null
+    return { settled, jobs, nextDueInMs }
+  }
+
+  /** One script. Notes in `settled` what became of the outcomes. */
+  async #settle(
+    { args, places }: OutcomeArguments,
+    settled: ('ok' | 'stale')[],
+    want?: ClaimRequest,
+  ): Promise<Claimed> {
     const before = (want && this.#handOvers?.openOf(want.worker)) ?? ''
     const open = want?.handOver && this.#handOvers?.begin(want.worker, want.handOver)
     const all = wantArguments(want, open, before).concat(args)
@@ -115,15 +142,12 @@ export class RedisJobStore extends RedisAdapter implements JobStore {
     const again = want === undefined ? () => all : undefined
     const answer = (await this.run(JOB_SCRIPTS.settle, this.#base, all, again)) as SettleAnswer
     if (open !== undefined) this.#handOvers?.answered(open, answer[3])
-    const settled = new Array<'ok' | 'stale'>(outcomes.length)
     for (const [i, place] of places.entries()) settled[place] = answer[0][i] === '1' ? 'ok' : 'stale'
     const { jobs, unreadable } = readClaims(answer, want?.worker ?? '')
     if (unreadable.length > 0) {
       await this.settle(unreadable.map((claim) => ({ ...claim, kind: 'fail', reason: 'undecodable' })))
     }
-    const nextDueInMs = answer[2] === '' ? null : Number(answer[2])
-    this.#isQuiet = this.#hub !== undefined && jobs.length === 0 && nextDueInMs === null
-    return { settled, jobs, nextDueInMs }
+    return { jobs, nextDueInMs: answer[2] === '' ? null : Number(answer[2]) }
   }
 
   /** One plain command tells whether a claim could find anything, or anything is delayed at all. */
