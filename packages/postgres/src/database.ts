@@ -47,6 +47,8 @@ export class Database implements Executor {
   readonly #connections: Connections | undefined
   readonly #deadlines = new Deadlines()
   readonly #rehearsals = new Rehearsals()
+  /** Connections whose rehearsal waits for that of another. */
+  readonly #unrehearsed: PoolClient[] = []
   readonly #texts = new Map<string, string>()
   #closed = false
 
@@ -116,8 +118,9 @@ export class Database implements Executor {
     try {
       await this.attempt('rehearse', false, (client) => this.#rehearsals.run(client))
     } catch (error) {
-      this.settings.logger.debug('a connection could not be made ready in advance', { error })
+      this.#notRehearsed(error)
     }
+    this.#rehearseNext()
   }
 
   text(sql: string): string {
@@ -136,6 +139,7 @@ export class Database implements Executor {
     if (this.#closed) return
     this.#closed = true
     this.#deadlines.abandonAll(new ClosedError('postgres'))
+    for (const client of this.#unrehearsed.splice(0)) client.release()
     if (this.#connections === undefined) {
       this.#pool.off('connect', outliveFarewell)
       return
@@ -165,6 +169,8 @@ export class Database implements Executor {
           ),
       }
       this.#deadlines.add(waiting)
+      // rather than that another is opened
+      if (!(this.#pool.idleCount > this.#pool.waitingCount)) this.#unrehearsed.pop()?.release()
       this.#pool.connect().then(
         (client) => {
           if (this.#deadlines.remove(waiting)) resolve(client)
@@ -228,14 +234,25 @@ export class Database implements Executor {
   }
 
   #handBack(client: PoolClient): void {
-    if (this.#pool.waitingCount > 0 || !this.#rehearsals.isDue(client)) {
-      client.release()
-      return
-    }
+    if (this.#pool.waitingCount > 0 || !this.#rehearsals.isDue(client)) client.release()
+    else if (this.#rehearsals.underWay) this.#unrehearsed.push(client)
+    else this.#rehearse(client)
+  }
+
+  #rehearse(client: PoolClient): void {
     const end = performance.now() + this.settings.deadlineMs
-    this.#work('postgres rehearse', end, client, () => this.#rehearsals.run(client)).catch((error: unknown) =>
-      this.settings.logger.debug('a connection could not be made ready in advance', { error }),
-    )
+    this.#work('postgres rehearse', end, client, () => this.#rehearsals.run(client))
+      .catch((error: unknown) => this.#notRehearsed(error))
+      .finally(() => this.#rehearseNext())
+  }
+
+  #rehearseNext(): void {
+    while (this.#unrehearsed.length > 0 && !this.#rehearsals.underWay)
+      this.#handBack(this.#unrehearsed.shift() as PoolClient)
+  }
+
+  #notRehearsed(error: unknown): void {
+    this.settings.logger.debug('a connection could not be made ready in advance', { error })
   }
 
   #pause(what: string, ms: number, end: number): Promise<void> {

@@ -26,8 +26,8 @@ afterAll(async () => {
   await admin.end()
 })
 
-function database(): Database {
-  const db = new Database(url, settingsOf(url, { schema, poolSize: 2 }))
+function database(poolSize = 2): Database {
+  const db = new Database(url, settingsOf(url, { schema, poolSize }))
   closing.push(() => db.close())
   return db
 }
@@ -136,6 +136,39 @@ test('while somebody waits for a connection it is put off', async () => {
   await Promise.all(['select 3', 'select 4'].map((sql) => run(db, sql)))
   await vi.waitFor(() => expect(sent.map(([, text]) => text)).toEqual(['select 3', 'select 4', 'select 2']))
   await busy.end()
+})
+
+/** Two more connections, in use at once. */
+async function twoTogether(db: Database): Promise<ReturnType<typeof held>[]> {
+  const busy = held(db)
+  await busy.started
+  const calls = [held(db), held(db)]
+  await Promise.all(calls.map(({ started }) => started))
+  closing.unshift(busy.end)
+  return calls
+}
+
+test('connections that come together are rehearsed one after another', async () => {
+  const db = database(3)
+  await db.rehearse('select 2')
+  const calls = await twoTogether(db)
+  const sent = watchQueries()
+  for (const call of calls) await call.end()
+  await vi.waitFor(() => expect(sent.map(([, text]) => text)).toEqual(['select 2', 'select 2']))
+  expect(new Set(sent.map(([pid]) => pid)).size).toBe(2)
+})
+
+test('one that waits for its rehearsal is there for whoever needs it', async () => {
+  const db = database(3)
+  await db.rehearse('select 2')
+  const calls = await twoTogether(db)
+  const sent = watchQueries()
+  for (const call of calls) await call.end()
+  expect(await run(db, 'select 3')).toBe('3')
+  await vi.waitFor(() => expect(sent.map(([, text]) => text)).toEqual(['select 2', 'select 3', 'select 2']))
+  const [first, other, again] = sent.map(([pid]) => pid)
+  expect(other).not.toBe(first)
+  expect(again).toBe(other)
 })
 
 test('one that fails leaves the connection as it was', async () => {

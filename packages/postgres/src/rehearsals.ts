@@ -1,7 +1,8 @@
 /**
  * A new connection compiles each function and plans each statement in it at the first call, which takes 3 to 15 ms. So that no job waits for
  * that, what a process is going to call is called once before, and rolled back: on the connection at hand when it is clear what that will
- * be, and on each that comes later right after its first call. It is nobody's turn then, and where somebody waits it is put off.
+ * be, and on each that comes later right after its first call, one connection after another. It is nobody's turn then, and where somebody
+ * waits it is put off.
  */
 import type { PoolClient } from 'pg'
 
@@ -19,9 +20,13 @@ export class Rehearsals {
   }
 
   /** One at a time: a burst that opens connections has other things to wait for. */
+  get underWay(): boolean {
+    return this.#underWay
+  }
+
   isDue(client: PoolClient): boolean {
     const connection = connectionOf(client)
-    return !this.#underWay && connection !== undefined && this.#seenBy(connection) < this.#scripts.length
+    return connection !== undefined && this.#seenBy(connection) < this.#scripts.length
   }
 
   async run(client: PoolClient): Promise<void> {
