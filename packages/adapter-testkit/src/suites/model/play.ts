@@ -10,6 +10,8 @@ import { show } from '../../show.ts'
 /** Where time costs nothing more is played. */
 const RUNS = { fast: 15, slow: 6 }
 const LENGTH = 30
+/** How long a shorter sequence is looked for: a long one that is told says more than a case that does not end. */
+const SHRINK_MS = 30_000
 
 export type Step<Op> = (op: Op) => Promise<void>
 
@@ -20,11 +22,18 @@ export async function play<Op>(
   begin: (run: number) => Promise<Step<Op>>,
 ): Promise<void> {
   let run = 0
+  let shrinkUntil = Number.POSITIVE_INFINITY
   const property = fc.asyncProperty(
     fc.array(operation, { maxLength: LENGTH, size: 'max' }),
     async (operations) => {
-      const step = await begin(run++)
-      for (const op of operations) await step(op)
+      if (performance.now() > shrinkUntil) return
+      try {
+        const step = await begin(run++)
+        for (const op of operations) await step(op)
+      } catch (error) {
+        shrinkUntil = Math.min(shrinkUntil, performance.now() + SHRINK_MS)
+        throw error
+      }
     },
   )
   const details = await fc.check(property, {
