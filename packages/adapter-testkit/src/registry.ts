@@ -2,6 +2,7 @@
 import type { Case } from './case.ts'
 import { brokerBatchCases } from './suites/broker/batches.ts'
 import { delayCases } from './suites/broker/delays.ts'
+import { brokerHandOverCases } from './suites/broker/hand-over.ts'
 import { leasingCases } from './suites/broker/leasing.ts'
 import { lookingCases } from './suites/broker/looking.ts'
 import { orderingCases } from './suites/broker/ordering.ts'
@@ -82,6 +83,7 @@ export const allCases: readonly Case[] = [
   ...orderingCases,
   ...delayCases,
   ...leasingCases,
+  ...brokerHandOverCases,
   ...settlingCases,
   ...pausingCases,
   ...waitingCases,

@@ -1,8 +1,10 @@
 import type { Backend as CoreBackend, FuseParts, JobStore } from '@sched/core/adapter'
+import { BrokerHandOvers } from './broker-hand-overs.ts'
 import { checkServer } from './checks.ts'
 import { type Client, clientFactory } from './client.ts'
 import { Connection } from './connection.ts'
 import { HandOvers } from './hand-over.ts'
+import type { ChannelOptions } from './hand-over-channel.ts'
 import { keysInLua, WAKE_KEYS } from './keys.ts'
 import leaveHubText from './lua/leave-hub.lua'
 import { type RedisAdapterOptions, type RedisSource, type Settings, settingsOf } from './options.ts'
@@ -29,7 +31,7 @@ export class Backend implements CoreBackend {
   readonly #makeJobStore: MakeJobStore
   readonly #attached = new Set<object>()
   readonly #hubs = new Set<WakeHub>()
-  readonly #handOvers = new Set<HandOvers>()
+  readonly #handOvers = new Set<{ close(): void }>()
   #ready: Promise<void> | undefined
 
   constructor(source: RedisSource, options: RedisAdapterOptions, makeJobStore: MakeJobStore) {
@@ -65,10 +67,24 @@ export class Backend implements CoreBackend {
 
   /** Listens for jobs that the server hands over, once it is asked to. */
   openHandOvers(base: string, onListening: () => void): HandOvers | undefined {
+    return this.#openChannel(HandOvers, base, onListening)
+  }
+
+  /** The same for what a broker hands over. */
+  openBrokerHandOvers(base: string, onListening: () => void): BrokerHandOvers | undefined {
+    return this.#openChannel(BrokerHandOvers, base, onListening)
+  }
+
+  /** None on a cluster: there a server does not know who listens at another one. */
+  #openChannel<T extends { close(): void }>(
+    Channel: new (options: ChannelOptions) => T,
+    base: string,
+    onListening: () => void,
+  ): T | undefined {
     if (this.connection.isCluster) return undefined
-    const handOvers = new HandOvers({ open: this.#open, base, onListening })
-    this.#handOvers.add(handOvers)
-    return handOvers
+    const channel = new Channel({ open: this.#open, base, onListening })
+    this.#handOvers.add(channel)
+    return channel
   }
 
   /** Checks the server, and resets the prefix where that was asked for. A failure is not kept: the next call tries again. */

@@ -43,6 +43,11 @@ export class BrokerHubs {
     }
   }
 
+  /** Whoever waits looks again. What fails here the hubs' next check does. */
+  refresh(): void {
+    for (const hub of this.#hubs.values()) hub.refresh().catch(() => undefined)
+  }
+
   close(): void {
     for (const hub of this.#hubs.values()) hub.close()
   }

@@ -23,6 +23,7 @@ import {
   receiptText,
   STRATEGIES,
 } from './broker-arguments.ts'
+import { type BrokerHandOvers, leaseOf } from './broker-hand-overs.ts'
 import { BrokerHubs } from './broker-hubs.ts'
 import { BROKER_SCRIPTS } from './broker-scripts.ts'
 import type { Argument } from './connection.ts'
@@ -43,10 +44,14 @@ export class RedisBroker extends RedisAdapter implements IBrokerEngine {
   }
   readonly #claimedFrom = new ClaimedFrom()
   readonly #hubs: BrokerHubs
+  readonly #handOvers: BrokerHandOvers | undefined
 
   constructor(backend: Backend) {
     super(backend, 'the Redis broker')
     this.#hubs = new BrokerHubs(backend)
+    this.#handOvers = backend.openBrokerHandOvers(brokerBase(backend.settings.prefix, ''), () =>
+      this.#hubs.refresh(),
+    )
   }
 
   async publish(name: string, id: string, delayMs?: number, priority?: number): Promise<void> {
@@ -88,29 +93,34 @@ export class RedisBroker extends RedisAdapter implements IBrokerEngine {
     const { strategy = 'priority', maxActive } = options
     const leases: Lease[] = []
     const keys = this.#keys(name)
+    const key = `${name}\0${consumerId}`
+    const open = limit > 0 && maxActive === undefined ? this.#openClaim(key, name, consumerId, options) : []
     while (leases.length < limit) {
       const wanted = Math.min(limit - leases.length, BATCH)
-      const answer = (await this.run(BROKER_SCRIPTS.claim, keys, [
-        consumerId,
-        wanted,
-        leaseMs,
-        strategy,
-        maxActive ?? -1,
-      ])) as string
+      const args = [consumerId, wanted, leaseMs, strategy, maxActive ?? -1, ...open]
+      const answer = (await this.run(BROKER_SCRIPTS.claim, keys, args)) as string
       const parts = answer === '' ? [] : answer.split('\0')
+      const given = Math.floor(parts.length / 4)
+      const handed = parts.length % 4 === 1 ? parts.shift() : undefined
+      if (handed !== undefined && this.#handOvers?.takes(key, handed) !== true) parts.splice(0, 4)
       for (let i = 0; i < parts.length; i += 4) {
-        const id = parts[i] as string
-        this.#claimedFrom.add(consumerId, id, name)
-        leases.push({
-          id,
-          receipt: parts[i + 1] as string,
-          deliveries: Number(parts[i + 2]),
-          dueAt: Math.floor(Number(parts[i + 3]) / 1000),
-        })
+        const lease = leaseOf(parts.slice(i, i + 4))
+        this.#claimedFrom.add(consumerId, lease.id, name)
+        leases.push(lease)
       }
-      if (parts.length / 4 < wanted) break
+      if (given < wanted) break
     }
     return leases
+  }
+
+  /** What the claim script takes of a claim that may stay open. */
+  #openClaim(key: string, name: string, consumerId: string, { handOver }: ClaimOptions): string[] {
+    if (handOver === undefined) return []
+    const open = this.#handOvers?.begin(key, (lease) => {
+      this.#claimedFrom.add(consumerId, lease.id, name)
+      handOver(lease)
+    })
+    return open === undefined ? [] : [open.number, open.channel, open.heard]
   }
 
   async claimBlocking(
@@ -265,6 +275,7 @@ export class RedisBroker extends RedisAdapter implements IBrokerEngine {
   override async close(): Promise<void> {
     if (this.closed) return
     this.#hubs.close()
+    this.#handOvers?.close()
     await super.close()
     this.#hubs.closed()
   }

@@ -1,24 +1,12 @@
 /**
- * Hears of jobs that the server hands to claims which stay open, on a connection of its own: lua/jobs/waiting.lua tells when. What is said
- * while nobody listens is not said: then the server hands nothing over. What got lost on the way is held by the worker without its
- * knowledge, and goes back at a heartbeat; so what arrives too late, when that may have happened already, is left to it.
+ * Hears of jobs that the server hands to claims which stay open: lua/jobs/waiting.lua tells when. While nobody listens the server hands
+ * nothing over. What got lost on the way is held by the worker without its knowledge, and goes back at a heartbeat; so what arrives too
+ * late, when that may have happened already, is left to it.
  */
-import { randomUUID } from 'node:crypto'
 import { type ClaimedJob, OPERATION_DEADLINE_MS } from '@sched/core/adapter'
-import type { Redis } from 'ioredis'
-import type { Client } from './client.ts'
+import { type ChannelOptions, HandOverChannel } from './hand-over-channel.ts'
 import { readClaim } from './job-read.ts'
 import { tokenOf } from './job-token.ts'
-import { handOverChannel } from './keys.ts'
-
-export interface HandOverOptions {
-  /** Opens the connection that listens. */
-  readonly open: () => Client
-  /** The base of the scope's keys. */
-  readonly base: string
-  /** It listens from now on. */
-  readonly onListening: () => void
-}
 
 /** A claim that may stay open, as the settle script takes it. */
 export interface OpenClaim {
@@ -40,23 +28,16 @@ interface Waiting extends OpenClaim {
 
 /** What was claimed longer ago may have been given back. */
 const TOO_LATE_MS = OPERATION_DEADLINE_MS / 2
-const PING_EVERY_MS = 30_000
-const PING_DEADLINE_MS = 2_000
 
 export class HandOvers {
-  readonly #options: HandOverOptions
-  readonly #channel: string
+  readonly #channel: HandOverChannel
   /** By number; and the latest of each worker. */
   readonly #waiting = new Map<string, Waiting>()
   readonly #latest = new Map<string, Waiting>()
   #numbers = 0
-  #client: Redis | undefined
-  #isListening = false
-  #pings: NodeJS.Timeout | undefined
 
-  constructor(options: HandOverOptions) {
-    this.#options = options
-    this.#channel = handOverChannel(options.base, randomUUID())
+  constructor(options: ChannelOptions) {
+    this.#channel = new HandOverChannel(options, (text) => this.#heard(text))
   }
 
   /** The number of this worker's claim that may still be open; empty: none. */
@@ -67,13 +48,12 @@ export class HandOvers {
 
   /** Of a claim about to be sent, which may stay open; undefined while nothing would be heard. */
   begin(worker: string, handOver: (job: ClaimedJob) => void): OpenClaim | undefined {
-    if (this.#client === undefined) this.#connect()
-    if (!this.#isListening) return undefined
+    if (!this.#channel.listen()) return undefined
     const before = this.#latest.get(worker)
     if (before?.before !== undefined) this.#waiting.delete(before.before)
     const claim: Waiting = {
       number: String(++this.#numbers),
-      channel: this.#channel,
+      channel: this.#channel.name,
       worker,
       handOver,
       sentAt: performance.now(),
@@ -104,9 +84,7 @@ export class HandOvers {
   }
 
   close(): void {
-    clearInterval(this.#pings)
-    this.#isListening = false
-    this.#client?.disconnect()
+    this.#channel.close()
     this.#waiting.clear()
     this.#latest.clear()
   }
@@ -114,38 +92,6 @@ export class HandOvers {
   #end(claim: Waiting): void {
     claim.isOver = true
     this.#waiting.delete(claim.number)
-  }
-
-  #connect(): void {
-    const client = this.#options.open() as Redis
-    this.#client = client
-    // the other connections tell of what is wrong with the server
-    client.on('error', () => undefined)
-    client.on('close', () => {
-      this.#isListening = false
-    })
-    client.on('ready', () => {
-      client.subscribe(this.#channel).then(
-        () => {
-          this.#isListening = true
-          this.#options.onListening()
-        },
-        // a user who may not listen is handed nothing
-        () => undefined,
-      )
-    })
-    client.on('message', (_channel: string, text: string) => this.#heard(text))
-    client.connect().catch(() => undefined)
-    this.#pings = setInterval(() => void this.#ping(client), PING_EVERY_MS)
-    this.#pings.unref()
-  }
-
-  /** A connection that is dead without knowing it is replaced. */
-  async #ping(client: Redis): Promise<void> {
-    if (!this.#isListening) return
-    const overdue = setTimeout(() => client.disconnect(true), PING_DEADLINE_MS)
-    await client.ping().catch(() => undefined)
-    clearTimeout(overdue)
   }
 
   /** `number fence due id NUL body`: the fence has 16 digits, the due instant 11. */

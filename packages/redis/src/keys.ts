@@ -109,6 +109,10 @@ export const QUEUE_KEYS = {
   LIMITED: 'm',
   /** The last number given out: the publisher's order, and receipts. */
   SEQUENCE: 'n',
+  /** Hash: consumer whose claim is open → number of the claim, lease in ms, channel. */
+  OPEN: 'o',
+  /** String per consumer, as long as the lease: number, receipt and id of what its open claim was handed last. */
+  HANDED: 'h:',
 } as const
 
 /** One fused job store, behind its base. docs/adapters/redis.md describes the layout. */

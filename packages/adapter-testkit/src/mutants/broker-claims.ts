@@ -1,9 +1,12 @@
 /** Mistakes in how much a broker hands out, and what it says of it. */
-import type { BrokerStrategy, Lease } from '@sched/core/adapter'
+import type { BrokerStrategy, ClaimOptions, Lease } from '@sched/core/adapter'
 import type { Entry, Queue } from '../model/queue.ts'
 import type { Claim } from '../model/queue-rules.ts'
 import { broker } from './broker-parts.ts'
 import type { Mutant } from './mutant.ts'
+
+/** Whom the next id goes to, of each server. */
+const open = new WeakMap<object, (lease: Lease) => void>()
 
 export const brokerClaimMutants: readonly Mutant[] = [
   {
@@ -164,6 +167,34 @@ export const brokerClaimMutants: readonly Mutant[] = [
     ),
     fails: {
       'broker/lease-fields': 'milliseconds between the due times of an immediate and a delayed id',
+    },
+  },
+  {
+    mistake: 'an id that is handed to an open claim can be claimed as well',
+    parts: broker(
+      (Base) =>
+        class extends Base {
+          override async claimLeases(
+            name: string,
+            consumerId: string,
+            limit: number,
+            leaseMs: number,
+            options: ClaimOptions = {},
+          ): Promise<Lease[]> {
+            const leases = await super.claimLeases(name, consumerId, limit, leaseMs, options)
+            if (options.handOver) open.set(this.space, options.handOver)
+            return leases
+          }
+
+          protected override put(queue: Queue, id: string, delayMs: number, priority: number): void {
+            super.put(queue, id, delayMs, priority)
+            open.get(this.space)?.({ id, receipt: 'none', deliveries: 1, dueAt: this.serverNow() })
+            open.delete(this.space)
+          }
+        },
+    ),
+    fails: {
+      'broker/hand-over': 'what was handed over and what the next claim gave',
     },
   },
 ]

@@ -4,6 +4,12 @@ export interface ClaimOptions {
   readonly strategy?: BrokerStrategy
   /** Most ids of this queue leased at once, over the cluster. A positive integer. */
   readonly maxActive?: number
+  /**
+   * With it a claim that leaves room stays open, in brokers that can do that: one id that is published alone before this consumer's next claim
+   * of the queue, and that nothing waits before, may be leased to it on the spot and given here, instead of a wake. What was leased like
+   * that and not given here yet, the next claim gives, unless the queue is paused by then. Not with `maxActive`.
+   */
+  readonly handOver?: (lease: Lease) => void
 }
 
 export interface Lease {

@@ -10,6 +10,7 @@ import {
   join,
   LEASE_MS,
   type NodeOptions,
+  type OutcomeOf,
   record,
   SCOPE,
   settle,
@@ -28,6 +29,13 @@ async function start(options: NodeOptions = {}): Promise<{ world: World; node: C
 }
 
 const nextTurn = () => new Promise(setImmediate)
+
+/** To run again, at once. */
+const BACK = {
+  retry: { kind: 'retry', delayMs: 0, error: BOOM },
+  snooze: { kind: 'snooze', delayMs: 0 },
+  release: { kind: 'release' },
+} satisfies Record<string, OutcomeOf>
 
 const idsOf = (items: readonly { id: string }[]) => items.map(({ id }) => id)
 
@@ -157,16 +165,32 @@ describe('claims', () => {
     expect(await record(node, 'a')).toMatchObject({ state: 'running', attempt: 1 })
   })
 
-  test('released by a heartbeat end nothing any more', async () => {
-    const { node } = await start()
-    await node.store.insert([job('a')])
-    const claimed = await claimOne(node, 'w')
-    await nextTurn()
-    await node.store.heartbeat({ id: 'w', leaseMs: LEASE_MS, claimGraceMs: 0 }, [])
-    expect(await settle(node, claimed, { kind: 'complete' })).toBe('stale')
-    expect(await settle(node, await claimOne(node, 'w'), { kind: 'complete' })).toBe('ok')
-    expect(await record(node, 'a')).toMatchObject({ state: 'completed', attempt: 1 })
-  })
+  test.each([{ kind: 'complete' } as const, ...Object.values(BACK)])(
+    'released by a heartbeat are not settled any more: $kind',
+    async (outcome) => {
+      const { node } = await start()
+      await node.store.insert([job('a')])
+      const claimed = await claimOne(node, 'w')
+      await nextTurn()
+      await node.store.heartbeat({ id: 'w', leaseMs: LEASE_MS, claimGraceMs: 0 }, [])
+      expect(await settle(node, claimed, outcome)).toBe('stale')
+      expect(await settle(node, await claimOne(node, 'w'), { kind: 'complete' })).toBe('ok')
+      expect(await record(node, 'a')).toMatchObject({ state: 'completed', attempt: 1, failures: 0 })
+    },
+  )
+
+  test.each(Object.values(BACK))(
+    'settled by $kind were settled: what comes again under their token changes nothing and is ok',
+    async (outcome) => {
+      const { node } = await start()
+      await node.store.insert([job('a', { maxRetries: 1 })])
+      const claimed = await claimOne(node, 'w')
+      expect(await settle(node, claimed, outcome)).toBe('ok')
+      const before = await record(node, 'a')
+      expect(await settle(node, claimed, { kind: 'complete' })).toBe('ok')
+      expect(await record(node, 'a')).toEqual(before)
+    },
+  )
 
   test('beside a settle that fails are given back', async () => {
     const { node } = await start()

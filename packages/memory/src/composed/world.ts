@@ -14,6 +14,7 @@ import {
 } from '@sched/core/adapter'
 import { type MemoryAdapters, MemoryServer, memory } from '../index.ts'
 import { Line } from './faults.ts'
+import type { Offers } from './offers.ts'
 
 export const SCOPE = 's:p:e'
 export const LEASE_MS = 3_000
@@ -39,6 +40,8 @@ export interface NodeOptions {
   readonly without?: readonly string[]
   /** The broker's wakes are lost on their way. */
   readonly deaf?: boolean
+  /** By which the broker hands over. */
+  readonly offers?: Offers
 }
 
 /** One storage server and one broker server on a clock that stands still; as many nodes as a test wants. */
@@ -52,11 +55,12 @@ export class World {
     this.#without = without
   }
 
-  async node({ without = this.#without, deaf = false }: NodeOptions = {}): Promise<ComposedNode> {
+  async node({ without = this.#without, deaf = false, offers }: NodeOptions = {}): Promise<ComposedNode> {
     const storage = new Line(SCOPE)
     const broker = new Line(SCOPE)
     const warnings: string[] = []
     const queues = this.queues as IBrokerEngine
+    offers?.add(queues)
     if (deaf) queues.subscribe = async () => async () => undefined
     const opened = openJobStore({
       adapters: {

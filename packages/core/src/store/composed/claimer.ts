@@ -1,5 +1,6 @@
 import type { ClaimedJob, ClaimRequest, ClaimType } from '../../contracts/job-store.ts'
 import { resolveLeases } from './claim-decisions.ts'
+import { newToken } from './claim-token.ts'
 import { inParallel } from './in-parallel.ts'
 import { toClaimed } from './job-row.ts'
 import type { ComposedParts } from './parts.ts'
@@ -50,7 +51,7 @@ export class Claimer {
     const leaseMs = await this.#parts.workers.leaseOf(want.worker)
     if (leaseMs === undefined) return NOTHING
     const candidates = this.#inTurn(want)
-    const leases = await this.#lease(want, candidates, leaseMs)
+    const leases = await this.#leaseAll(want, candidates, leaseMs)
     const [jobs, nextDueInMs] = await Promise.all([
       this.#take(want, token, leases),
       this.#nextDueIn(candidates),
@@ -74,15 +75,32 @@ export class Claimer {
     return candidates
   }
 
+  /** With what is handed over meanwhile, as far as there is room for it. */
+  async #leaseAll(want: ClaimRequest, candidates: Candidate[], leaseMs: number): Promise<Leased[]> {
+    const claim = this.#parts.open.begin(want)
+    let leases: Leased[] = []
+    let room = 0
+    try {
+      leases = await this.#lease(want, candidates, leaseMs)
+      room = want.limit - leases.length
+    } finally {
+      const handed = claim.answered(room)
+      leases.push(...handed.splice(0, room))
+      this.#giveBack(handed)
+    }
+    return leases
+  }
+
   /** Rounds over the types, until nothing is wanted any more or nothing more comes. */
-  async #lease({ worker, limit }: ClaimRequest, candidates: Candidate[], leaseMs: number): Promise<Leased[]> {
+  async #lease(want: ClaimRequest, candidates: Candidate[], leaseMs: number): Promise<Leased[]> {
+    const { limit } = want
     const leases: Leased[] = []
     let asked = candidates
     while (asked.length > 0 && leases.length < limit) {
       const shares = this.#share(asked, limit - leases.length)
       const answers = await inParallel(shares, async ([candidate, share]) => {
         if (candidate.looks && !(await this.#isDue(candidate))) return []
-        const got = await this.#leaseType(candidate.want, worker, share, leaseMs)
+        const got = await this.#leaseType(candidate.want, want, share, leaseMs)
         candidate.gave ||= got.length > 0
         candidate.left -= got.length
         candidate.full = got.length >= share
@@ -123,15 +141,23 @@ export class Claimer {
     })
   }
 
-  async #leaseType(want: ClaimType, worker: string, limit: number, leaseMs: number): Promise<Leased[]> {
+  async #leaseType(
+    { type, maxActive }: ClaimType,
+    { worker, handOver }: ClaimRequest,
+    limit: number,
+    leaseMs: number,
+  ): Promise<Leased[]> {
     const { queues, slots } = this.#parts
-    if (want.maxActive === undefined || queues.holdsLimits)
-      return this.#ask(worker, () => queues.claim(want.type, worker, limit, leaseMs, want.maxActive))
-    const keys = await slots.take(want.type, worker, limit, want.maxActive, leaseMs)
+    if (maxActive === undefined || queues.holdsLimits) {
+      const takes = handOver !== undefined && maxActive === undefined
+      const handed = takes ? (one: Leased) => this.#handedOver(worker, one) : undefined
+      return this.#ask(worker, () =>
+        queues.claim(type, worker, limit, leaseMs, { maxActive, handOver: handed }),
+      )
+    }
+    const keys = await slots.take(type, worker, limit, maxActive, leaseMs)
     const leases =
-      keys.length === 0
-        ? []
-        : await this.#ask(worker, () => queues.claim(want.type, worker, keys.length, leaseMs, undefined))
+      keys.length === 0 ? [] : await this.#ask(worker, () => queues.claim(type, worker, keys.length, leaseMs))
     for (const [index, { id }] of leases.entries()) slots.assign(worker, id, keys[index]!)
     await slots.giveBack(worker, keys.slice(leases.length))
     return leases
@@ -142,18 +168,39 @@ export class Claimer {
    * too late is given back. One that has none may as well wait until the broker is there again.
    */
   #ask(worker: string, claim: () => Promise<Leased[]>): Promise<Leased[]> {
-    const { book, patience, queues } = this.#parts
+    const { book, patience } = this.#parts
     if (!book.holds(worker)) return claim()
-    const onLate = (leases: Leased[]): void => {
-      void quietly(
-        this.#parts,
-        'what a broker gave too late was not given back; its leases end',
-        async () => {
-          await queues.nack(leases.map((leased) => ({ ...leased, delayMs: 0 })))
-        },
+    return patience.wait(claim, { what: 'claim', onLate: (leases) => this.#giveBack(leases) })
+  }
+
+  /** What a broker gave too late, or beyond what there is room for. */
+  #giveBack(leases: readonly Leased[]): void {
+    if (leases.length === 0) return
+    void quietly(this.#parts, 'what a broker gave was not given back; its leases end', async () => {
+      await this.#parts.queues.nack(leases.map((leased) => ({ ...leased, delayMs: 0 })))
+    })
+  }
+
+  /** The broker leased this to a claim that stayed open. Nobody is woken for that, so the type is asked for again all the same. */
+  #handedOver(worker: string, leased: Leased): void {
+    const { open, quiet } = this.#parts
+    quiet.woken(leased.type)
+    const claim = open.of(worker)
+    const takes = claim?.takes(leased) ?? 'not'
+    if (takes === 'not') this.#giveBack([leased])
+    else if (takes === 'now')
+      void quietly(this.#parts, 'a job that was handed over was not claimed; it comes again', () =>
+        open.run(worker, () => this.#claimHanded(claim!.want, leased)),
       )
-    }
-    return patience.wait(claim, { what: 'claim', onLate })
+  }
+
+  async #claimHanded({ worker, handOver }: ClaimRequest, leased: Leased): Promise<void> {
+    if ((await this.#parts.workers.leaseOf(worker)) === undefined) return this.#giveBack([leased])
+    const token = newToken(worker)
+    await this.#parts.book.handingOut(token, async () => {
+      const want = { worker, limit: 1, types: [{ type: leased.type }] }
+      for (const job of await this.#take(want, token, [leased])) handOver?.(job)
+    })
   }
 
   async #take(

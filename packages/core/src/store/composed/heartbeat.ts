@@ -23,6 +23,7 @@ export async function beat(
   held: readonly Held[],
   underWay: ReadonlySet<string>,
 ): Promise<HeartbeatReply> {
+  if (report.phase === 'leave') await parts.open.end(report.id)
   const alive = await parts.workers.renew(report)
   const [running] = await Promise.all([runningOf(parts, report.id), refreshPaused(parts)])
   const tokens = new Map(running.map((row) => [row.id, row.token]))
@@ -91,6 +92,7 @@ async function letGo(
 function forget(parts: ComposedParts, worker: string): void {
   parts.book.drop(worker)
   parts.slots.drop(worker)
+  void parts.open.end(worker)
 }
 
 /** Never started: back to pending, the attempt given back. */

@@ -11,6 +11,7 @@ import { CountRetention } from './count-retention.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { BATCHES, JOBS, RECONCILER, TALLIES, TYPES, WORKERS } from './job-row.ts'
 import { JOB_PACKING, type JobTable, type StoredJob } from './job-table.ts'
+import { OpenClaims } from './open-claims.ts'
 import { hurried, Patience } from './patience.ts'
 import { Queues } from './queues.ts'
 import { QuietTypes } from './quiet-types.ts'
@@ -45,6 +46,7 @@ export interface ComposedParts {
   readonly tallies: Tallies
   readonly counts: CountRetention
   readonly book: ClaimBook
+  readonly open: OpenClaims
   readonly slots: TypeSlots
   readonly dispatcher: Dispatcher
   readonly batches: Batches
@@ -81,6 +83,7 @@ export function composedParts(options: ComposedOptions): ComposedParts {
     tallies: new Tallies(new RecordTable(storage, TALLIES, health), serverTime, clock, revisions, logger),
     counts: new CountRetention(jobs),
     book: new ClaimBook(),
+    open: new OpenClaims(),
     slots: new TypeSlots(hurried(lock, patience)),
     dispatcher: new Dispatcher(queues, jobs, serverTime, clock, logger),
     batches: new Batches(new RecordTable(storage, BATCHES, health), serverTime, revisions),

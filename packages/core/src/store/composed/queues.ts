@@ -1,4 +1,4 @@
-import type { ClaimOptions, IBrokerEngine } from '../../contracts/broker-engine.ts'
+import type { ClaimOptions, IBrokerEngine, Lease } from '../../contracts/broker-engine.ts'
 import { SchedError } from '../../errors/sched-error.ts'
 import { groupBy, inParallel } from './in-parallel.ts'
 
@@ -23,6 +23,11 @@ export interface Return extends Leased {
   readonly delayMs: number
 }
 
+export interface QueueClaim {
+  readonly maxActive?: number | undefined
+  readonly handOver?: ((leased: Leased) => void) | undefined
+}
+
 /** The broker by batches, over any number of queues: one call a queue where the broker has batches, single calls else. */
 export class Queues {
   readonly #broker: IBrokerEngine
@@ -39,17 +44,21 @@ export class Queues {
     return this.#broker.claimLeases !== undefined
   }
 
+  /** `handOver`: as the broker's, where it has that. */
   async claim(
     type: string,
     worker: string,
     limit: number,
     leaseMs: number,
-    maxActive: number | undefined,
+    { maxActive, handOver }: QueueClaim = {},
   ): Promise<Leased[]> {
     if (this.#broker.claimLeases) {
-      const options: ClaimOptions = maxActive === undefined ? {} : { maxActive }
-      const leases = await this.#broker.claimLeases(type, worker, limit, leaseMs, options)
-      return leases.map(({ id, receipt, deliveries }) => ({ id, type, receipt, deliveries }))
+      const leased = ({ id, receipt, deliveries }: Lease): Leased => ({ id, type, receipt, deliveries })
+      const options: ClaimOptions = {
+        ...(maxActive !== undefined && { maxActive }),
+        ...(handOver && { handOver: (lease) => handOver(leased(lease)) }),
+      }
+      return (await this.#broker.claimLeases(type, worker, limit, leaseMs, options)).map(leased)
     }
     const ids = await this.#broker.claim(type, worker, limit, leaseMs)
     return ids.map((id) => ({ id, type }))

@@ -9,7 +9,7 @@ import { readJobs, type StoredJob } from './job-table.ts'
 import type { ComposedParts } from './parts.ts'
 import type { Leased, Return } from './queues.ts'
 import { type Finish, finishOf } from './tallies.ts'
-import { backToPending, finished } from './transitions.ts'
+import { backToPending, finished, overToken } from './transitions.ts'
 
 type Answer = 'ok' | 'stale'
 
@@ -163,10 +163,9 @@ class Settling {
       else if (this.#isForgotten(outcome, job)) this.#answer(outcome, 'stale')
       else if (job.token === outcome.token) {
         if (job.state === 'running') plans.push(planOf(outcome, job, now))
-        // released by a heartbeat, which took it for one that its worker does not know
-        else if (job.state === 'pending' && isEnd(outcome)) this.#answer(outcome, 'stale')
         else this.#acceptApplied(outcome, job)
-      } else if (job.state === 'running') this.#answer(outcome, 'stale')
+      } else if (job.state === 'running' || job.token === overToken(outcome.token))
+        this.#answer(outcome, 'stale')
       else this.#ownerless.push(outcome)
     }
     return this.#write(plans, false)

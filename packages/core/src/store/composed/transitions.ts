@@ -74,7 +74,7 @@ export interface Return {
   readonly giveBack?: boolean
   /** Never before `runAt`. */
   readonly waits?: boolean
-  /** By somebody else than its worker, so that nobody knows what the broker's entry is worth: it is published again. */
+  /** Not by an outcome: its token is over, and as nobody knows what the broker's entry is worth it is published again. */
   readonly takenBack?: boolean
 }
 
@@ -85,7 +85,8 @@ export function backToPending(
   { runAt, giveBack, waits, takenBack }: Return,
 ): JobRow | GoneRow {
   const attempt = giveBack ? row.attempt - 1 : row.attempt
-  if (row.cancelRequested) return finished({ ...row, attempt }, 'cancelled', now)
+  const token = takenBack && row.token !== undefined ? overToken(row.token) : row.token
+  if (row.cancelRequested) return finished({ ...row, attempt, token }, 'cancelled', now)
   return {
     ...row,
     state: 'pending',
@@ -94,10 +95,16 @@ export function backToPending(
     notBefore: waits ? runAt : undefined,
     worker: undefined,
     receipt: undefined,
+    token,
     // the entry in the broker is given back under its receipt; where that fails, the reconciler publishes
     dispatch: takenBack ? 'pending' : undefined,
     rev: row.rev + 1,
   }
+}
+
+/** What the record of a job that was taken back has instead of this token: an outcome under the token is stale, where one that was settled is not. */
+export function overToken(token: string): string {
+  return `over:${token}`
 }
 
 /** Counts the death of the job's worker, and decides what becomes of the job. Its token is refused from now on. */
