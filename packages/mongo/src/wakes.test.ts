@@ -5,14 +5,18 @@ import { MongoClient } from 'mongodb'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { Backend } from './backend.ts'
 import { startLossyProxy } from './lossy-proxy.support.ts'
-import type { MongoAdapterOptions } from './options.ts'
+import type { MongoAdapterOptions, MongoSource } from './options.ts'
 import { startReplicaSet } from './replica-set.support.ts'
 
 const LIMIT_MS = 60_000
 
 /** One process' share of a prefix. */
-async function open(url: string, prefix: string, options: MongoAdapterOptions = {}): Promise<Backend> {
-  const backend = new Backend(url, { prefix, ...options })
+async function open(
+  source: MongoSource,
+  prefix: string,
+  options: MongoAdapterOptions = {},
+): Promise<Backend> {
+  const backend = new Backend(source, { prefix, ...options })
   const part = {}
   backend.attach(part)
   onTestFinished(() => backend.detach(part))
@@ -178,6 +182,24 @@ describe('on a replica set', () => {
     expect(await announced()).toBe(1)
     await backend.detach(part)
     expect(await announced()).toBe(0)
+  })
+
+  test('who is woken sends its command before the next signal is asked for', async () => {
+    const prefix = randomUUID()
+    const client = new MongoClient(server.url, { monitorCommands: true })
+    onTestFinished(() => client.close())
+    const [here, there] = [await open(server.url, prefix), await open(client, prefix, { database: 'sched' })]
+    const sent: string[] = []
+    client.on('commandStarted', ({ commandName, command }) => {
+      if (commandName === 'ping' || command.collection === 'sched_latest') sent.push(commandName)
+    })
+    await there.wakes.watch(['q:mail'], () => {
+      sent.length = 0
+      // as a worker does, in a turn of its own
+      setImmediate(() => void there.connection.command('ping', { ping: 1 }))
+    })
+    here.wakes.signal(['q:mail'])
+    await expect.poll(() => sent).toEqual(['ping', 'getMore'])
   })
 
   test('who was away while more came than there is room for is woken, and hears the next one', async () => {
