@@ -280,8 +280,9 @@ const workloads = {
   async single() {
     const n = num('n', 20_000)
     const p = await start('producer')
-    await p.call('single', { n: 200, inflight: 10 }) // warm up
-    const { ms, times } = await p.call('single', { from: 200, n, inflight: num('inflight', 100) })
+    const inflight = num('inflight', 100)
+    await p.call('single', { n: 200, inflight }) // warm up what is measured: who makes fewer calls of several in flight would start colder
+    const { ms, times } = await p.call('single', { from: 200, n, inflight })
     const { pending } = await p.call('counts')
     return { n, rate: (n / ms) * 1000, ok: pending === n + 200, ...spread(times) }
   },

@@ -1,7 +1,6 @@
 // Ours as a contender: the whole scheduler over an adapter package, as a user runs it (built, not the sources).
 // ":plain" forces the composed store over the adapter's storage and broker; ":store" is the job store alone, in batches.
 import { randomUUID } from 'node:crypto'
-import { createRequire } from 'node:module'
 
 const built = (name) => import(new URL(`../packages/${name}/dist/index.js`, import.meta.url))
 const retention = { completed: { count: 0 } } // as the peers are told: finished jobs are not kept
@@ -24,7 +23,8 @@ export function schedPeer(open) {
 
 async function wholeScheduler(adapters, opts) {
   const { JobScheduler, defineJob } = await built('core')
-  const { z } = createRequire(new URL('../packages/core/package.json', import.meta.url))('zod')
+  // the copy that core has loaded, as an application shares it
+  const { z } = await import(new URL('../packages/core/node_modules/zod/index.js', import.meta.url))
   const make = (maxConcurrentJobs, handle) =>
     new JobScheduler({
       adapters,
