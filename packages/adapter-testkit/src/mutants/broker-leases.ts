@@ -109,6 +109,7 @@ export const brokerLeaseMutants: readonly Mutant[] = [
       'broker/extend-foreign': 'claim after the holder’s own lease',
       'broker/extend-late': 'claim by another afterwards',
       'broker/extend-many': 'what extendMany resolves to',
+      'broker/hand-over': 'ack of first-0 by its receipt',
       'broker/has': 'has of none, ended, delayed, done, leased, other, waiting, ended',
       'broker/lease-fields': 'id and deliveries after a nack',
       'broker/max-active': 'how many are leased after nine claims at once with maxActive 3',

@@ -307,7 +307,7 @@ export const storageValueMutants: readonly Mutant[] = [
       'job-store/change-promote-reschedule': 'the jobs that w could claim',
       'job-store/change-retry': 'state, failures, crashes and finishedAt of worn',
       'job-store/composed-equals-fused': 'the records after settle',
-      'job-store/dead-worker-refused': 'a dead worker’s retry of a job taken back',
+      'job-store/dead-worker-refused': 'a dead worker’s completion of a job taken back',
       'job-store/heartbeat-leave': 'state, attempt and crashes of what it held',
       'job-store/heartbeat-releases-unknown':
         'state, attempt, crashes and failures of the unknown claim once it is old enough',
