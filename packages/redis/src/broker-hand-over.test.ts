@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import { redis } from './index.ts'
 
 const LEASE_MS = 60_000
+const SOON = { timeout: 10_000 }
 
 let server: Server
 let admin: Redis
@@ -57,7 +58,7 @@ test('an id that is published alone is leased to a consumer whose claim is open,
   await other.publish('mail', 'a', 0, 7)
   expect(await other.size('mail')).toEqual({ waiting: 0, delayed: 0, leased: 1 })
   expect(await other.claim('mail', 'v', 5, LEASE_MS)).toEqual([])
-  await vi.waitFor(() => expect(handed).toMatchObject([{ id: 'a', deliveries: 1 }]))
+  await vi.waitFor(() => expect(handed).toMatchObject([{ id: 'a', deliveries: 1 }]), SOON)
   const { receipt } = handed[0] as Lease
   await broker.extendLock('a', 'w', LEASE_MS)
   expect(await broker.extendMany('mail', 'w', LEASE_MS, [{ id: 'a', receipt }])).toEqual([true])
@@ -72,7 +73,7 @@ test('an open claim is handed one id; the next one waits', async () => {
   const { other, handed, claim } = await opened()
   await other.publish('mail', 'a')
   await other.publish('mail', 'b')
-  await vi.waitFor(() => expect(idsOf(handed)).toEqual(['a']))
+  await vi.waitFor(() => expect(idsOf(handed)).toEqual(['a']), SOON)
   expect(idsOf(await claim())).toEqual(['b'])
 })
 
@@ -105,7 +106,7 @@ test('each id comes once, by hand or by a claim that is under way', async () => 
     const published = other.publish('mail', `a${round}`)
     const given = (await Promise.all([claim(1), claim(1)])).flat()
     await published
-    await vi.waitFor(() => expect(idsOf([...given, ...handed])).toEqual([`a${round}`]))
+    await vi.waitFor(() => expect(idsOf([...given, ...handed])).toEqual([`a${round}`]), SOON)
     expect(await claim(1)).toEqual([])
     expect(await other.ack('mail', `a${round}`, [...given, ...handed][0]?.receipt)).toBe(true)
     expect(idsOf([...given, ...handed])).toEqual([`a${round}`])
@@ -167,8 +168,8 @@ test('nothing is handed to a process that does not listen: it is woken again, an
   expect((await other.size('mail')).waiting).toBe(1)
   expect(idsOf(await claim(1))).toEqual(['a'])
   // once for the id, and once when it listens again
-  await vi.waitFor(() => expect(wakes).toBeGreaterThanOrEqual(2))
+  await vi.waitFor(() => expect(wakes).toBeGreaterThanOrEqual(2), SOON)
   expect(await claim(1)).toEqual([])
   await other.publish('mail', 'b')
-  await vi.waitFor(() => expect(idsOf(handed)).toEqual(['b']))
+  await vi.waitFor(() => expect(idsOf(handed)).toEqual(['b']), SOON)
 })

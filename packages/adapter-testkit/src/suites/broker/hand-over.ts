@@ -20,7 +20,8 @@ export const brokerHandOverCases: readonly Case[] = suite('broker', ['broker', '
         for (const id of ids) await other.broker.publish('mail', id)
         await stays(new Promise(() => undefined), 'nothing')
         check.ok(handed.length <= 1, `one id at most is handed to one claim, round ${round}`, handed.length)
-        const leases = [...handed, ...(await claim(5))]
+        const given = await claim(5)
+        const leases = [...handed, ...given]
         check.sameMembers(
           leases.map(({ id }) => id),
           ids,
