@@ -1,7 +1,7 @@
 import type { IBrokerEngine, Lease } from '@sched/core/adapter'
-import { SCOPE, TYPE } from './world.ts'
 
 export interface Offer {
+  readonly name: string
   readonly consumer: string
   readonly leaseMs: number
   readonly handOver: (lease: Lease) => void
@@ -21,15 +21,15 @@ export class Offers {
     broker.claimLeases = async (name, consumer, limit, leaseMs, options = {}) => {
       const leases = await claim(name, consumer, limit, leaseMs, options)
       const { handOver } = options
-      this.latest = handOver && { consumer, leaseMs, handOver }
+      this.latest = handOver && { name, consumer, leaseMs, handOver }
       return leases
     }
   }
 
-  /** Leases the next id to the consumer of this claim, and hands it over. */
+  /** Leases the next id of its queue to the consumer of this claim, and hands it over. */
   async hand(offer: Offer | undefined = this.latest): Promise<void> {
-    const { consumer, leaseMs, handOver } = offer!
-    const [lease] = await this.#claim!(`${SCOPE}:${TYPE}`, consumer, 1, leaseMs)
+    const { name, consumer, leaseMs, handOver } = offer!
+    const [lease] = await this.#claim!(name, consumer, 1, leaseMs)
     handOver(lease!)
   }
 }
