@@ -13,8 +13,6 @@ import type { BorrowedClient, OpenOptions, Target } from './target.ts'
 import { shape } from './variants.ts'
 
 const CLOSE_DEADLINE_MS = 10_000
-/** The target's own code, which no rule asks to be fast: a case may leave some 200,000 entries. It must end. */
-const DESTROY_DEADLINE_MS = 30_000
 
 interface OpenNode {
   readonly node: Node
@@ -104,7 +102,7 @@ export class Nodes {
       wrong.push(...(await guarded(`close() of node ${node.label}`, end)))
     await this.#quiet()
     for (const namespace of this.#namespaces)
-      wrong.push(...(await guarded('destroy()', () => this.#destroy(namespace), DESTROY_DEADLINE_MS)))
+      wrong.push(...(await guarded('destroy()', () => this.#destroy(namespace))))
     return wrong
   }
 
@@ -170,15 +168,11 @@ function recorded({ label, adapters, borrowed, end, history }: Recorded): Node {
 }
 
 /** What went wrong in a step of the cleanup; nothing of it may keep the next one from running. */
-export async function guarded(
-  what: string,
-  step: () => Promise<void> | void,
-  deadlineMs: number = CLOSE_DEADLINE_MS,
-): Promise<string[]> {
+export async function guarded(what: string, step: () => Promise<void> | void): Promise<string[]> {
   try {
     const late = Symbol('late')
-    const first = await orLate((async () => step())(), deadlineMs, late)
-    return first === late ? [`${what} did not end within ${deadlineMs} ms`] : []
+    const first = await orLate((async () => step())(), CLOSE_DEADLINE_MS, late)
+    return first === late ? [`${what} did not end within ${CLOSE_DEADLINE_MS} ms`] : []
   } catch (error) {
     return [`${what}: ${(error as Error)?.message ?? String(error)}`]
   }

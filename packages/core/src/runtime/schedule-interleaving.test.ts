@@ -36,7 +36,7 @@ async function explore({
   await world.finish(world.runner('setup').put(NAME, 'report', 0, EVERY))
   const end = world.now + SECONDS * 1000
   const must = new Set<number>()
-  const todo = [...changes]
+  const ahead = [...changes]
   const failures: unknown[] = []
   const busy = new Map<string, string>()
   let actors = 0
@@ -96,8 +96,8 @@ async function explore({
       left--
       world.jobs.forget(over[pick(over.length)]!)
     })
-    offer(2, todo.length > 0, () => {
-      const [change] = todo.splice(pick(todo.length), 1)
+    offer(2, ahead.length > 0, () => {
+      const [change] = ahead.splice(pick(ahead.length), 1)
       const who = `user ${++actors}`
       start(who, change!(world.runner(who, { skewMs: -behindMs })))
     })
