@@ -41,7 +41,8 @@ function project(name: string, folder: string, include: string): TestProjectInli
       include: [include],
       pool: 'forks',
       setupFiles: [join(root, 'packages/test-services/src/end-with-runner.ts')],
-      testTimeout: 15_000,
+      // ends what hangs; how quick a machine is decides no test
+      testTimeout: 60_000,
       hookTimeout: 60_000,
     },
   }

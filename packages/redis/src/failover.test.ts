@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { startRedis } from '@sched/test-services'
+import type { Redis } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
 import { startCluster } from './cluster.support.ts'
 import { ask, MASTER_NAME, startCrew, startSentinel, until } from './failover.support.ts'
@@ -23,11 +24,14 @@ test(
     onTestFinished(() => crew.stop())
     await crew.enqueue(ids('before'))
     const first = await sentinel.master()
+    await ask(first, (client) => client.wait(1, 5_000))
 
-    // the old master lives on as a replica and refuses writes (READONLY)
+    // the old master takes writes until it is told that it is a replica, and loses them then: nobody may use it so long
     await ask(sentinel.port, (client) => client.call('sentinel', 'failover', MASTER_NAME))
     const meanwhile = crew.enqueue(ids('asked'))
     await until('another one is master', async () => (await sentinel.master()) !== first)
+    await until('all have left the old master', () => ask(first, isLeft))
+    expect(await ask(first, (client) => client.role())).toContain('master')
     await meanwhile
     // what the old master took in its last moments may be lost: the same ids again
     await crew.enqueue(ids('asked'))
@@ -89,6 +93,14 @@ test(
     expect((await published(server.port)) - handedBefore).toBeGreaterThan(0)
   },
 )
+
+/** Nobody is connected but Sentinel and who asks. */
+async function isLeft(client: Redis): Promise<boolean> {
+  const clients = String(await client.client('LIST'))
+    .trim()
+    .split('\n')
+  return clients.every((one) => / name=sentinel-| cmd=client\|list /.test(one))
+}
 
 async function published(port: number): Promise<number> {
   const stats = await ask(port, (client) => client.info('commandstats'))
