@@ -57,12 +57,25 @@ test('a compare-and-set sees the rev that the other one left', async () => {
   expect(await storage.get('n', 'b')).toEqual({ rev: 3 })
 })
 
-test('a patch is made of what the other one left', async () => {
-  await storage.save('n', 'c', { rev: 1, state: 'pending' })
+test.each([1, 2])('a patch, one of %i, is made of what the other one left', async (count) => {
+  const ids = ['c', 'd'].slice(0, count)
+  for (const id of ids) await storage.save('n', id, { rev: 1, state: 'pending' })
   const change = `update "${schema}".records set rev = 2, value = '{"rev": 2, "state": "pending", "other": true}' where id = 'c'`
-  const patch = { id: 'c', where: { state: 'pending' }, set: { state: 'running' } }
-  expect(await meanwhile(change, () => storage.patchMany!('n', [patch]))).toEqual([true])
+  const patches = ids.map((id) => ({ id, where: { state: 'pending' }, set: { state: 'running' } }))
+  expect(await meanwhile(change, () => storage.patchMany!('n', patches))).toEqual(ids.map(() => true))
   expect(await storage.get('n', 'c')).toEqual({ rev: 3, state: 'running', other: true })
+  const end = `update "${schema}".records set rev = 4, value = '{"rev": 4, "state": "completed"}' where id = 'c'`
+  const again = ids.map((id) => ({ id, where: { state: 'running' }, set: { state: 'pending' } }))
+  const answers = ids.map((id) => (id === 'c' ? null : true))
+  expect(await meanwhile(end, () => storage.patchMany!('n', again))).toEqual(answers)
+  expect(await storage.get('n', 'c')).toEqual({ rev: 4, state: 'completed' })
+})
+
+test('an insert waits for that of another, and is refused when that commits', async () => {
+  const insert = `insert into "${schema}".records (prefix, namespace, id, rev, value)
+    select prefix, namespace, 'e', 1, '{"rev": 1}' from "${schema}".records where id = 'a' or id = 'b' limit 1`
+  expect(await meanwhile(insert, () => storage.compareAndSet!('n', 'e', null, { rev: 9 }))).toBe(false)
+  expect(await storage.get('n', 'e')).toEqual({ rev: 1 })
 })
 
 test('a lease is extended and acknowledged while its entry moves', async () => {

@@ -15,11 +15,12 @@ const UNQUOTED = /^(?!null$)[\w:-]+$/i
 
 /** Ids as the text of an array: most need no quotes, which pg would put around each. */
 export function idsText(ids: readonly string[]): string {
-  return `{${ids.map((id) => (UNQUOTED.test(id) ? id : quoted(id))).join(',')}}`
+  return `{${ids.map(elementText).join(',')}}`
 }
 
-function quoted(id: string): string {
-  return `"${id.replace(/["\\]/g, '\\$&')}"`
+/** A text as the element of an array that is text. */
+export function elementText(text: string): string {
+  return UNQUOTED.test(text) ? text : `"${text.replace(/["\\]/g, '\\$&')}"`
 }
 
 const SURROGATE = /[\ud800-\udfff]/

@@ -32,8 +32,10 @@ import renew from './sql/lock/renew.sql'
 import compareAndSet from './sql/storage/compare-and-set.sql'
 import deleteRecords from './sql/storage/delete.sql'
 import get from './sql/storage/get.sql'
+import insertRecord from './sql/storage/insert.sql'
 import now from './sql/storage/now.sql'
 import patch from './sql/storage/patch.sql'
+import patchOne from './sql/storage/patch-one.sql'
 import prune from './sql/storage/prune.sql'
 import save from './sql/storage/save.sql'
 
@@ -50,13 +52,18 @@ export const LOCK: Readonly<Record<'acquire' | 'renew' | 'release' | 'isOwner', 
 }
 
 export const STORAGE: Readonly<
-  Record<'save' | 'get' | 'delete' | 'compareAndSet' | 'patch' | 'prune' | 'now', Statement>
+  Record<
+    'save' | 'get' | 'delete' | 'insert' | 'compareAndSet' | 'patch' | 'patchOne' | 'prune' | 'now',
+    Statement
+  >
 > = {
   save: statement('storage save', save),
   get: statement('storage get', get, true),
   delete: statement('storage delete', deleteRecords),
+  insert: statement('storage insert', insertRecord),
   compareAndSet: statement('storage compareAndSet', compareAndSet),
   patch: statement('storage patch', patch),
+  patchOne: statement('storage patch one', patchOne),
   prune: statement('storage prune', prune),
   now: statement('storage now', now, true),
 }

@@ -1,4 +1,4 @@
-import type { IStorageEngine } from '@sched/core/adapter'
+import type { IStorageEngine, PatchItem } from '@sched/core/adapter'
 import { serviceUrl } from '@sched/test-services'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -9,7 +9,8 @@ const schema = `sched_lasting_${process.pid}`
 const pool = new pg.Pool({ connectionString: serviceUrl('postgres'), max: 1 })
 const adapters = postgres(pool, { schema, listen: false })
 const storage = adapters.storage as Required<IStorageEngine>
-const CLAIM = [{ id: 'a', where: {}, set: { state: 'running' }, revTo: 'fence' }]
+const claimOf = (id: string): PatchItem => ({ id, where: {}, set: { state: 'running' }, revTo: 'fence' })
+const CLAIM = [claimOf('a')]
 
 beforeAll(async () => {
   await storage.ready()
@@ -30,24 +31,30 @@ async function waitsFor(patch: () => Promise<unknown>): Promise<string> {
   return rows[0].synchronous_commit
 }
 
-test('a patch that need not last is not waited for on disk, and its rev never comes twice, also when it is forgotten', async () => {
-  await storage.save('jobs', 'a', { rev: 7, state: 'pending' })
-  expect(await waitsFor(() => storage.patchMany('jobs', CLAIM))).toBe('on')
-  expect(await storage.get('jobs', 'a')).toMatchObject({ rev: 8, fence: 8 })
-  const fences: number[] = []
-  for (let i = 0; i < 3; i++) {
-    expect(await waitsFor(() => storage.patchMany('jobs', CLAIM, { lasting: false, freshRev: true }))).toBe(
-      'off',
-    )
-    const { rev, fence } = (await storage.get<{ rev: number; fence: number }>('jobs', 'a'))!
-    expect(fence).toBe(rev)
-    fences.push(fence)
-    // as a crash of the server leaves it
-    await storage.save('jobs', 'a', { rev: 8, state: 'pending' })
-  }
-  expect(fences).toEqual([...new Set(fences)].sort((a, b) => a - b))
-  expect(fences[0]).toBeGreaterThan(8)
-})
+test.each<[string, readonly PatchItem[]]>([
+  ['a patch', CLAIM],
+  ['a patch beside another', [...CLAIM, claimOf('b')]],
+])(
+  '%s that need not last is not waited for on disk, and its rev never comes twice, also when it is forgotten',
+  async (_, claims) => {
+    await storage.save('jobs', 'a', { rev: 7, state: 'pending' })
+    expect(await waitsFor(() => storage.patchMany('jobs', claims))).toBe('on')
+    expect(await storage.get('jobs', 'a')).toMatchObject({ rev: 8, fence: 8 })
+    const fences: number[] = []
+    for (let i = 0; i < 3; i++) {
+      expect(
+        await waitsFor(() => storage.patchMany('jobs', claims, { lasting: false, freshRev: true })),
+      ).toBe('off')
+      const { rev, fence } = (await storage.get<{ rev: number; fence: number }>('jobs', 'a'))!
+      expect(fence).toBe(rev)
+      fences.push(fence)
+      // as a crash of the server leaves it
+      await storage.save('jobs', 'a', { rev: 8, state: 'pending' })
+    }
+    expect(fences).toEqual([...new Set(fences)].sort((a, b) => a - b))
+    expect(fences[0]).toBeGreaterThan(8)
+  },
+)
 
 test('inside the user’s transaction what is waited for is left to that', async () => {
   await storage.save('jobs', 'a', { rev: 7, state: 'pending' })

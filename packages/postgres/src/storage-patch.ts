@@ -1,11 +1,11 @@
 /**
- * Patches as the parameters of sql/storage/patch.sql. Most of a batch are alike but for a field or two: what they have in common, their
- * shape, is sent once.
+ * Patches as the parameters of sql/storage/patch.sql, and one alone as those of patch-one.sql. Most of a batch are alike but for a field or
+ * two: what they have in common, their shape, is sent once.
  */
 import { checkPatch, encodeValue, type PatchItem } from '@sched/core/adapter'
 import type { Parameter } from './database.ts'
 import { toJsonb } from './jsonb-text.ts'
-import { arrayText, idsText, instantOf } from './record-columns.ts'
+import { arrayText, elementText, idsText, instantOf } from './record-columns.ts'
 
 /** What becomes of the column `prune_at`. */
 const PRUNES = { stays: 0, given: 1, told: 2 } as const
@@ -71,6 +71,28 @@ export function patchParameters(patches: readonly Patch[], maxBytes: number): Pa
   ]
 }
 
+/** From the id on. Undefined: only the record itself tells what it is pruned by. Throws INVALID_ARGUMENT, VALUE_UNSERIALIZABLE, VALUE_TOO_LARGE. */
+export function onePatchParameters(item: PatchItem, maxBytes: number): Parameter[] | undefined {
+  checkPatch(item)
+  const { id, where, set, count, revTo } = item
+  const prunes = prunesOf(set)
+  if (prunes === PRUNES.told) return undefined
+  const pruneAt = prunes === PRUNES.given ? instantOf(set.finishedAt) : null
+  return [
+    id,
+    haveText(where, EVERY),
+    namesText(where),
+    setText(set, EVERY, maxBytes),
+    namesText(set),
+    count === undefined ? null : nameText(count),
+    revTo === undefined ? null : nameText(revTo),
+    prunes === PRUNES.given,
+    pruneAt === null ? null : String(pruneAt),
+  ]
+}
+
+const EVERY = (): boolean => true
+
 class Shape {
   readonly number: number
   /** Arrays as text. */
@@ -92,8 +114,7 @@ class Shape {
     this.drops = namesText(set)
     this.count = count === undefined ? null : nameText(count)
     this.revTo = revTo === undefined ? null : nameText(revTo)
-    const isTold = Object.hasOwn(set, 'finishedAt') || Object.hasOwn(set, 'createdAt')
-    this.prunes = set.finishedAt !== undefined ? PRUNES.given : isTold ? PRUNES.told : PRUNES.stays
+    this.prunes = prunesOf(set)
   }
 
   add({ where, set }: PatchItem): void {
@@ -123,6 +144,11 @@ class Shape {
   }
 }
 
+function prunesOf(set: Fields): number {
+  if (set.finishedAt !== undefined) return PRUNES.given
+  return Object.hasOwn(set, 'finishedAt') || Object.hasOwn(set, 'createdAt') ? PRUNES.told : PRUNES.stays
+}
+
 function haveText(where: PatchItem['where'], isWanted: (field: string) => boolean): string {
   let text = ''
   for (const field in where) {
@@ -145,12 +171,14 @@ function setText(set: Fields, isWanted: (field: string) => boolean, maxBytes: nu
 
 /** The names of what is undefined, as the text of an array; null where there are none. */
 function namesText(fields: Fields): string | null {
-  const names = Object.keys(fields).filter((field) => fields[field] === undefined)
-  if (names.length === 0) return null
-  return `{${names.map((name) => `"${nameText(name).replace(/["\\]/g, '\\$&')}"`).join()}}`
+  let text = ''
+  for (const field in fields) if (fields[field] === undefined) text += `,${elementText(nameText(field))}`
+  return text === '' ? null : `{${text.slice(1)}}`
 }
 
 /** As it lies in jsonb. */
 function nameText(field: string): string {
-  return JSON.parse(toJsonb(JSON.stringify(field))) as string
+  return field.includes('\0') || field.includes('\x01')
+    ? (JSON.parse(toJsonb(JSON.stringify(field))) as string)
+    : field
 }

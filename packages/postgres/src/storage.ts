@@ -26,7 +26,7 @@ import {
   pruneInstant,
 } from './record-columns.ts'
 import { STORAGE } from './statements.ts'
-import { patchesOf, patchParameters } from './storage-patch.ts'
+import { onePatchParameters, patchesOf, patchParameters } from './storage-patch.ts'
 import { addFilter, orderText, Query } from './storage-query.ts'
 import { userTransaction } from './transaction.ts'
 
@@ -108,6 +108,7 @@ export class PostgresStorage extends PostgresAdapter implements IStorageEngine {
     expectedRev: number | null,
     value: T,
   ): Promise<boolean> {
+    if (expectedRev === null) return await this.#insert(namespace, id, value)
     const [stored] = await this.compareAndSetMany(namespace, [{ id, expectedRev, value }])
     return stored === true
   }
@@ -136,6 +137,19 @@ export class PostgresStorage extends PostgresAdapter implements IStorageEngine {
   ): Promise<(T | null)[]> {
     this.#checkNamespace(namespace)
     const { maxValueBytes } = this.backend.settings
+    const one = items.length === 1 ? onePatchParameters(items[0]!, maxValueBytes) : undefined
+    if (one !== undefined) {
+      const [row] = await this.run(STORAGE.patchOne, [
+        this.prefix,
+        namespace,
+        ...one,
+        read,
+        lasting,
+        freshRev,
+      ])
+      const text = row?.[0] ?? null
+      return [text === null ? null : read ? decodeRecord<T>(text) : (true as T)]
+    }
     // all values are checked before anything is sent
     const turns = [...inTurns(patchesOf(items), BATCH)].map((chunk) => ({
       places: new Map(chunk.map(({ id, place }) => [id, place])),
@@ -224,6 +238,14 @@ export class PostgresStorage extends PostgresAdapter implements IStorageEngine {
     const query = new Query(['prefix = $1', 'namespace = $2'], [this.prefix, namespace])
     addFilter(query, namespace, filter)
     return query
+  }
+
+  async #insert(namespace: string, id: string, value: unknown): Promise<boolean> {
+    this.#checkNamespace(namespace)
+    const { rev, pruneAt, text } = this.#columns(id, value)
+    const pruned = pruneAt === null ? null : String(pruneAt)
+    const rows = await this.run(STORAGE.insert, [this.prefix, namespace, id, String(rev), pruned, text])
+    return rows.length > 0
   }
 
   #checkNamespace(namespace: string): void {
