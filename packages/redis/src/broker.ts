@@ -33,6 +33,8 @@ import type { Script } from './scripts.ts'
 
 /** Most ids of one script call: longer ones would hold up everybody else on the server. */
 const BATCH = 500
+/** The keys of so many queues are remembered. */
+const MOST_KEYS = 1_000
 
 /** Queues in sorted sets: every step is one script on the keys of one queue, decided by the server's clock. */
 export class RedisBroker extends RedisAdapter implements IBrokerEngine {
@@ -43,6 +45,7 @@ export class RedisBroker extends RedisAdapter implements IBrokerEngine {
     strategies: STRATEGIES,
   }
   readonly #claimedFrom = new ClaimedFrom()
+  readonly #keysOf = new Map<string, readonly string[]>()
   readonly #hubs: BrokerHubs
   readonly #handOvers: BrokerHandOvers | undefined
 
@@ -291,16 +294,23 @@ export class RedisBroker extends RedisAdapter implements IBrokerEngine {
     const keys = this.#keys(name)
     const answers: boolean[] = []
     for (const chunk of inChunks(rows, BATCH)) {
-      const digits = (await this.run(script, keys, [...first, ...chunk.flat()])) as string | null
+      const args = [...first]
+      for (const row of chunk) args.push(...row)
+      const digits = (await this.run(script, keys, args)) as string | null
       for (const digit of digits ?? '') answers.push(digit === '1')
     }
     return answers
   }
 
   #keys(name: string): readonly string[] {
+    const known = this.#keysOf.get(name)
+    if (known !== undefined) return known
     checkName(name, 'name')
     const { prefix } = this.backend.settings
     const base = brokerBase(prefix, name)
-    return [queueBase(prefix, name), wakeKey(base, name), hubsKey(base)]
+    const keys = [queueBase(prefix, name), wakeKey(base, name), hubsKey(base)]
+    if (this.#keysOf.size >= MOST_KEYS) this.#keysOf.clear()
+    this.#keysOf.set(name, keys)
+    return keys
   }
 }
