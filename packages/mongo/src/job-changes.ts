@@ -36,8 +36,6 @@ export interface Change {
   readonly ended?: FinalState
   /** Count retention that this ending may exceed. */
   readonly keepCount?: number
-  /** Handler's milliseconds. */
-  readonly durationMs?: number
 }
 
 /**
@@ -157,10 +155,7 @@ export function revived(): Document[] {
 export function changeOf(outcome: Outcome, job: KnownJob, clock: JobClock, texts: OutcomeTexts): Change {
   switch (outcome.kind) {
     case 'complete':
-      return {
-        ...ending(job, 'completed', clock, { result: texts.result }),
-        ...(outcome.durationMs !== undefined && { durationMs: outcome.durationMs }),
-      }
+      return ending(job, 'completed', clock, { result: texts.result })
     case 'retry':
       if (job.failures >= job.settings.maxRetries)
         return ending(job, 'failed', clock, { reason: 'error', error: texts.error, failures: 1 })

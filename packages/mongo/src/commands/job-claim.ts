@@ -260,9 +260,14 @@ class JobClaim {
     const { worker } = this.#want
     const jobs: ClaimedJob[] = []
     const unreadable: UnreadableClaim[] = []
+    let claimer: Claimer = { fence: 0, worker }
+    let token = ''
     const inOrder = this.#taken.sort((a, b) => a.document.r - b.document.r || a.document.d - b.document.d)
     for (const { document, fence } of inOrder) {
-      const token = tokenText({ fence, worker })
+      if (fence !== claimer.fence) {
+        claimer = { fence, worker }
+        token = tokenText(claimer)
+      }
       const id = idOf(document)
       book.add(id, { ...knownJob(document), fence, worker })
       try {

@@ -63,18 +63,35 @@ export async function settleJobs(space: JobSpace, outcomes: readonly Outcome[]):
   }
   const planned: Planned[] = []
   const strange: Item[] = []
+  let last: Planned | undefined
   for (const [place, outcome] of outcomes.entries()) {
     const token = readToken(outcome.token)
     const item = { outcome, token, texts: textsOf(outcome, place, maxValueBytes), place }
     const held = space.book.find(outcome.id, token)
-    if (held === undefined) strange.push(item)
-    else planned.push({ item, held, change: changeOf(outcome, held, space.clock, item.texts) })
+    if (held === undefined) {
+      strange.push(item)
+      continue
+    }
+    const change = asBefore(item, held, last) ?? changeOf(outcome, held, space.clock, item.texts)
+    last = { item, held, change }
+    planned.push(last)
   }
   const missed = await apply(space, planned, report)
   if (missed > 0) await settleWithCare(space, { planned, missed, strange }, report)
   else if (strange.length > 0) await settleWithCare(space, { planned: [], missed: 0, strange }, report)
   for (const { id } of outcomes) space.book.remove(id)
   return report
+}
+
+/** The change of the one before, where all that makes it is the same: most jobs of a batch complete without a result. */
+function asBefore({ outcome }: Item, held: HeldJob, last: Planned | undefined): Change | undefined {
+  if (last === undefined || !isPlain(outcome) || !isPlain(last.item.outcome)) return undefined
+  if (held.type !== last.held.type || held.settings !== last.held.settings) return undefined
+  return last.change
+}
+
+function isPlain(outcome: Outcome): outcome is Extract<Outcome, { kind: 'complete' }> {
+  return outcome.kind === 'complete' && (outcome.result === undefined || outcome.result === null)
 }
 
 /** Resolves to how many of the jobs were not found. All are counted, and what `putRight` holds besides. */
@@ -84,16 +101,16 @@ async function apply(
   report: SettleReport,
   putRight: Tally = new Tally(),
 ): Promise<number> {
-  const statements = new Map<string, { q: Document; u: Change['update']; keys: Binary[] }>()
-  for (const { held, change } of planned) {
+  const groups = new Map<string, Group>()
+  let group: Group | undefined
+  for (const one of planned) {
+    const { held, change } = one
     note(report, held, change)
-    putRight.count(held.type, change)
-    const kind = `${held.fence}@${held.worker} ${change.kind}`
-    const statement = statements.get(kind)
-    if (statement) statement.keys.push(held.key)
-    else statements.set(kind, { q: conditionOf(held, change), u: change.update, keys: [held.key] })
+    count(putRight, one)
+    if (group === undefined || !belongs(group, held, change)) group = groupOf(groups, held, change)
+    group.keys.push(held.key)
   }
-  const updates: Statement[] = Array.from(statements.values(), ({ q, u, keys }) =>
+  const updates: Statement[] = Array.from(groups.values(), ({ q, u, keys }) =>
     keys.length === 1
       ? { q: { _id: keys[0], ...q }, u }
       : { q: { _id: { $in: keys }, ...q }, u, multi: true },
@@ -102,6 +119,28 @@ async function apply(
   if (updates.length + counters.length === 0) return 0
   const { found } = await update(space, [...updates, ...counters], { name: 'job settle' })
   return planned.length + counters.length - found
+}
+
+/** What one statement does. */
+interface Group extends JobToken {
+  readonly q: Document
+  readonly u: Change['update']
+  readonly keys: Binary[]
+}
+
+/** Without the text of its kind; another may be of that kind, too. */
+function belongs({ fence, worker, u }: Group, held: HeldJob, { update }: Change): boolean {
+  return u === update && held.fence === fence && held.worker === worker
+}
+
+function groupOf(groups: Map<string, Group>, held: HeldJob, change: Change): Group {
+  const { fence, worker } = held
+  const kind = `${fence}@${worker} ${change.kind}`
+  const known = groups.get(kind)
+  if (known !== undefined) return known
+  const group = { fence, worker, q: conditionOf(held, change), u: change.update, keys: [] }
+  groups.set(kind, group)
+  return group
 }
 
 function conditionOf({ fence, worker }: JobToken, { ended }: Change): Document {
@@ -156,8 +195,15 @@ function countedTwice(planned: readonly Planned[], redo: readonly Planned[], mis
   const before = planned
     .filter(({ item }) => !running.has(item))
     .slice(0, Math.max(0, missed - undone.length))
-  for (const { held, change } of [...undone, ...before]) tally.count(held.type, change, -1)
+  for (const one of [...undone, ...before]) count(tally, one, -1)
   return tally
+}
+
+function count(tally: Tally, { item, held, change }: Planned, times = 1): void {
+  tally.count(held.type, change, times)
+  const { outcome } = item
+  if (outcome.kind === 'complete' && outcome.durationMs !== undefined && change.ended === 'completed')
+    tally.ran(held.type, outcome.durationMs, times)
 }
 
 async function lookAt(space: JobSpace, items: readonly Item[]): Promise<ReadonlyMap<string, JobDocument>> {
