@@ -81,10 +81,16 @@ export interface TallyDocument {
   readonly n?: Readonly<Record<string, Readonly<Partial<Record<'c' | 'f' | 'x' | 'd', number>>>>>
 }
 
-/** The numbers of the paused types of a scope. */
+/**
+ * The numbers of the paused types of a scope. `q`, `s` and `d` put it before all that waits, under the number of the scope, which no type has: so
+ * the query that reads what comes due next reads it too.
+ */
 export interface PauseDocument {
   readonly _id: { readonly p: number }
   readonly t: readonly number[]
+  readonly q: number
+  readonly s: typeof STATE.waiting
+  readonly d: -1
 }
 
 /** Places under a type's `maxActive` that claims under way have reserved: of `n` until `u`. */

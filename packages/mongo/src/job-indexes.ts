@@ -7,7 +7,8 @@ export const JOB_NAMES = 'job_names'
 
 /**
  * A job is in the index of its state alone, so a claim sees neither the future nor what runs. `q` and `s` lead each of them: counting
- * the jobs of a type in a state reads keys only. What is no job has no `s`, and is in none of them.
+ * the jobs of a type in a state reads keys only. What is no job has no `s`, and is in none of them, but for
+ * the paused types, which lie before what waits.
  */
 export const JOB_INDEXES: Indexes = {
   [JOBS]: [

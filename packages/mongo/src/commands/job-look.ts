@@ -1,15 +1,14 @@
 /**
- * What a claim looks at, side by side, in one trip: the ready jobs of the wanted types in order, the next one that only time keeps back, which
- * types are paused, and whether the worker lives (only where this process does not know it from a heartbeat).
+ * What a claim looks at, side by side, in one trip: the ready jobs of the wanted types in order; in one query the next one that only time keeps
+ * back and which types are paused; and whether the worker lives (only where this process does not know it from a heartbeat).
  *
  * Types without a limit of their own are one query, whose index is merged in order over the types; each other type is one.
  *
  * Indexes: ready, waiting; _id.
  */
 import type { Document } from 'mongodb'
-import { type JobDocument, STATE, workerId } from '../job-document.ts'
+import { type JobDocument, type PauseDocument, STATE, workerId } from '../job-document.ts'
 import { find, type JobSpace, update } from '../job-space.ts'
-import { pausedTypes } from './job-counts.ts'
 
 export interface OpenType {
   readonly type: number
@@ -36,7 +35,7 @@ export async function lookForJobs(
 ): Promise<Look> {
   const together = types.filter(({ most }) => most >= limit)
   const apart = types.filter(({ most }) => most < limit)
-  const [ready, next, paused, alive] = await Promise.all([
+  const [ready, waiting, alive] = await Promise.all([
     Promise.all([
       ...(together.length > 0
         ? [
@@ -50,17 +49,15 @@ export async function lookForJobs(
         : []),
       ...apart.map(({ type, most }) => readyOf(space, [type], most, {})),
     ]),
-    nextOf(space, types),
-    pausedTypes(space),
+    waitingOf(space, types),
     isAlive(space, worker, types),
   ])
   const documents = ready.flatMap((found) => found.documents)
   return {
     ready: ready.length > 1 ? documents.sort(byPlace) : documents,
     cut: ready.some(({ cut }) => cut),
-    paused,
     alive,
-    next,
+    ...waiting,
   }
 }
 
@@ -78,16 +75,23 @@ function readyOf(space: JobSpace, types: readonly number[], most: number, from: 
   })
 }
 
-async function nextOf(space: JobSpace, types: readonly OpenType[]): Promise<Look['next']> {
-  const { documents } = await find<{ d: number; now: Date }>(space, 'job claim', {
-    filter: { q: { $in: types.map(({ type }) => type) }, s: STATE.waiting },
+/** The paused types lie before whatever waits. */
+async function waitingOf(
+  space: JobSpace,
+  types: readonly OpenType[],
+): Promise<Pick<Look, 'next' | 'paused'>> {
+  const { documents } = await find<{ d: number; t?: PauseDocument['t']; now: Date }>(space, 'job claim', {
+    filter: { q: { $in: [space.scope, ...types.map(({ type }) => type)] }, s: STATE.waiting },
     sort: { d: 1 },
-    projection: { _id: 0, d: 1, now: '$$NOW' },
-    limit: 1,
+    projection: { _id: 0, d: 1, t: 1, now: '$$NOW' },
+    limit: 2,
     hint: 'waiting',
   })
-  const [first] = documents
-  return first && { due: first.d, now: first.now.getTime() * 1000 }
+  const first = documents.find(({ t }) => t === undefined)
+  return {
+    paused: new Set(documents.find(({ t }) => t !== undefined)?.t),
+    next: first && { due: first.d, now: first.now.getTime() * 1000 },
+  }
 }
 
 /** Its document names the types that it claims, before it claims them. */
