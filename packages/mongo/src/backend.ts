@@ -18,6 +18,7 @@ export class Backend implements CoreBackend {
   readonly #makeJobStore: MakeJobStore | undefined
   readonly #attached = new Set<object>()
   #ready: Promise<void> | undefined
+  #isReady = false
   #reset = false
 
   constructor(source: MongoSource, options: MongoAdapterOptions, makeJobStore?: MakeJobStore) {
@@ -25,6 +26,10 @@ export class Backend implements CoreBackend {
     this.connection = new MongoConnection(source, this.settings)
     this.wakes = new Wakes(this.connection)
     this.#makeJobStore = makeJobStore
+  }
+
+  get isReady(): boolean {
+    return this.#isReady
   }
 
   /** Checks the server, creates indexes, and resets the prefix where that was asked for. A failure is not kept: the next call tries again. */
@@ -55,9 +60,11 @@ export class Backend implements CoreBackend {
   async #prepare(): Promise<void> {
     await checkServer(this.connection)
     await Promise.all([createIndexes(this.connection), this.wakes.ready()])
-    if (!this.settings.resetOnInit || this.#reset) return
-    await resetPrefix(this.connection)
-    await resetJobs(this.connection)
-    this.#reset = true
+    if (this.settings.resetOnInit && !this.#reset) {
+      await resetPrefix(this.connection)
+      await resetJobs(this.connection)
+      this.#reset = true
+    }
+    this.#isReady = true
   }
 }

@@ -70,6 +70,8 @@ export class MongoJobStore extends MongoAdapter implements JobStore {
     super(backend, 'the MongoDB job store', false)
     this.#names = new JobNames(backend.connection, scope)
     this.#listening = new JobListening(backend.wakes)
+    // what the first call needs is looked up beforehand, where nothing has to be connected for it
+    if (backend.isReady) this.#space().catch(() => undefined)
   }
 
   get traits(): Partial<Traits> {

@@ -230,11 +230,13 @@ export class Wakes {
   async #sendNow(ids: readonly string[]): Promise<OpTime> {
     this.#sent++
     this.#sentAt = performance.now()
-    if (this.#sentAt - this.#lookedAt > HEARD_MS) void this.#lookForListeners()
     const n = `${this.#id}:${this.#sent}`
     try {
       const command = this.#hasLatest ? this.#insertOf(ids, n) : this.#updateOf(ids, n)
-      const { answer } = await this.#connection.send({ name: 'signal' }, command)
+      const sending = this.#connection.send({ name: 'signal' }, command)
+      // nothing waits for it
+      if (this.#sentAt - this.#lookedAt > HEARD_MS) void this.#lookForListeners()
+      const { answer } = await sending
       return opTimeOf(answer)
     } catch {
       return undefined
