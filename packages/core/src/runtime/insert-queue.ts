@@ -122,6 +122,14 @@ export class InsertBatch {
   readonly records: NewJob[] = []
   readonly #shares: Share[] = []
 
+  /** One record that waited in no queue. Resolves to its id. */
+  add(record: NewJob): Promise<string> {
+    return new Promise((resolve, reject) => {
+      this.records.push(record)
+      this.#shares.push(new Single(record, resolve, reject))
+    })
+  }
+
   /** Takes at most `room` records of the entry. */
   takeFrom(entry: Entry, room: number): void {
     this.#shares.push(entry.take(room, this.records))

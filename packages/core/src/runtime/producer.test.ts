@@ -110,6 +110,45 @@ test('few are one insert, and beside one under way goes nothing much smaller', a
   await Promise.all([...first, ...few, enough, last])
 })
 
+test('after a pause the first goes before its caller goes on, and what else comes in the same go beside it', async () => {
+  const { store, clock, producer } = setup(2)
+  const { sizes, answer } = answeredByHand(store)
+  await clock.advance(5)
+  const first = producer.add(job('first'))
+  expect(sizes()).toEqual([1])
+  const more = jobs(3).map((record) => producer.add(record))
+  expect(sizes()).toEqual([1])
+  await Promise.resolve()
+  expect(sizes()).toEqual([1, 3])
+  await answer(0)
+  await answer(1)
+  expect(await Promise.all([first, ...more])).toEqual(['first', 'j0', 'j1', 'j2'])
+  const soon = producer.add(job('soon after'))
+  expect(sizes()).toEqual([1, 3])
+  await Promise.resolve()
+  expect(sizes()).toEqual([1, 3, 1])
+  await answer(2)
+  expect(await soon).toBe('soon after')
+})
+
+test('a store that takes one insert at a time gets all of one go together, also after a pause', async () => {
+  const { store, clock, producer } = setup(1)
+  await clock.advance(5)
+  await Promise.all(jobs(3).map((record) => producer.add(record)))
+  expect(store.inserts.map((batch) => batch.length)).toEqual([3])
+})
+
+test('closing waits for one that went at once, and giving up rejects it', async () => {
+  const { store, clock, producer } = setup(2)
+  answeredByHand(store)
+  await clock.advance(5)
+  const sent = producer.add(job('sent'))
+  const closed = producer.close()
+  producer.abandon()
+  await expect(sent).rejects.toMatchObject({ code: 'UNAVAILABLE', ambiguous: true })
+  await closed
+})
+
 test('of a group in several inserts at once each answer is of its own job, whichever comes first', async () => {
   const { store, producer } = setup(2)
   const answers: (() => void)[] = []

@@ -8,13 +8,7 @@
 import { type JobStore, MAX_BATCH, type NewJob } from '../contracts/job-store.ts'
 import { ClosedError, SchedError, UnavailableError } from '../errors/sched-error.ts'
 import type { Clock } from '../values/clock.ts'
-import {
-  EnqueueManyError,
-  type InsertAnswer,
-  type InsertBatch,
-  InsertQueue,
-  withCode,
-} from './insert-queue.ts'
+import { EnqueueManyError, type InsertAnswer, InsertBatch, InsertQueue, withCode } from './insert-queue.ts'
 
 /** After so many batches, or records, the event loop gets a turn, and with it this process's consumer: an in-process store answers without one. */
 const BATCHES_A_TURN = 64
@@ -22,6 +16,8 @@ const RECORDS_A_TURN = MAX_BATCH
 const REPEAT_AFTER_MS = 50
 /** Fewer records are one call: a second one costs more than it saves. */
 const SPLIT_FROM = 32
+/** After so long without an answer of the store the next record is taken for one that comes alone. */
+const QUIET_MS = 2
 
 const RESOLVED = Promise.resolve()
 
@@ -38,6 +34,8 @@ export class Producer {
   #isBreathing = false
   #batches = 0
   #stored = 0
+  /** When the store last answered: monotonic milliseconds. */
+  #answeredAt: number
   #closed = false
   #draining: Promise<void> | undefined
   #onDrained: (() => void) | undefined
@@ -46,6 +44,7 @@ export class Producer {
     this.#store = store
     this.#clock = clock
     this.#mostCalls = store.insertsAtOnce ?? 1
+    this.#answeredAt = clock.monotonic()
     this.#turn = () => {
       this.#turnPending = false
       this.#send()
@@ -60,6 +59,7 @@ export class Producer {
   /** Resolves to the record's id once it is durable. */
   add(record: NewJob): Promise<string> {
     if (this.#closed) return Promise.reject(new ClosedError('the scheduler'))
+    if (this.#isQuiet()) return this.#addAlone(record)
     const id = this.#queue.push(record)
     this.#sendSoon()
     return id
@@ -121,6 +121,27 @@ export class Producer {
     }
   }
 
+  /**
+   * Nothing was stored for a while: what comes now goes at once, before its caller goes on. What else comes in the same go follows beside it; a store that
+   * takes one insert at a time would have it wait, so there all go together.
+   */
+  #isQuiet(): boolean {
+    return (
+      this.#mostCalls > 1 &&
+      this.#underWay.size === 0 &&
+      !this.#turnPending &&
+      !this.#isBreathing &&
+      this.#clock.monotonic() - this.#answeredAt >= QUIET_MS
+    )
+  }
+
+  #addAlone(record: NewJob): Promise<string> {
+    const batch = new InsertBatch()
+    const id = batch.add(record)
+    this.#start(batch)
+    return id
+  }
+
   /** A microtask later, so that everything enqueued in one go is one batch, also by those whom one batch has answered. */
   #sendSoon(): void {
     if (this.#turnPending) return
@@ -132,11 +153,14 @@ export class Producer {
     for (;;) {
       const size = this.#nextSize()
       if (size === 0) return
-      const batch = this.#queue.take(size)
-      this.#underWay.add(batch)
-      this.#recordsUnderWay += size
-      void this.#insertBatch(batch)
+      this.#start(this.#queue.take(size))
     }
+  }
+
+  #start(batch: InsertBatch): void {
+    this.#underWay.add(batch)
+    this.#recordsUnderWay += batch.records.length
+    void this.#insertBatch(batch)
   }
 
   /** Beside a call under way only for half as much as that carries: else calls of 99 and of 1 would follow each other for ever. */
@@ -157,6 +181,7 @@ export class Producer {
     }
     // unless nobody waits any longer
     if (!this.#underWay.delete(batch)) return
+    this.#answeredAt = this.#clock.monotonic()
     this.#recordsUnderWay -= records.length
     batch.answer(answers)
     if (this.#turnIsDue(records.length)) this.#breathe()
