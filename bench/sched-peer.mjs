@@ -35,6 +35,7 @@ async function wholeScheduler(adapters, opts) {
       jobs: [defineJob({ type: 'bench', schema: z.any(), retention, ...(handle && { handle }) })],
     })
   const producer = make(1)
+  await producer.start() // ready before it is measured, as the peers are
   let worker
   return {
     enqueueBulk: (items) =>

@@ -8,7 +8,6 @@
 import { setImmediate as immediate } from 'node:timers/promises'
 import { ClosedError, Deadlines, UnavailableError, type Waiting } from '@sched/core/adapter'
 import { Command, type Redis } from 'ioredis'
-import { sendAnsweredLast } from './answered-last.ts'
 import type { Client } from './client.ts'
 import { faultKind, isAftermath, isLasting, isUnanswered, reasonOf, unavailable } from './errors.ts'
 import { isClusterClient } from './options.ts'
@@ -108,9 +107,7 @@ export class Connection {
       const text = asText ? script.text : script.sha
       const all =
         typeof keys === 'string' ? [text, 1, keys, ...given] : [text, keys.length, ...keys, ...given]
-      const command = new Command(asText ? 'eval' : 'evalsha', all, AS_TEXT)
-      if (script.handsOver && !this.isCluster && this.#isIdle()) return sendAnsweredLast(this.#redis, command)
-      return this.#redis.sendCommand(command) as Promise<unknown>
+      return this.#command(asText ? 'eval' : 'evalsha', all)
     }
     return this.attempt(script.name, send, script.repeatable || again !== undefined)
   }

@@ -8,18 +8,16 @@ export interface Script {
   readonly sha: string
   /** Doing it twice is as good as once, also when others act in between: it is repeated when its answer was lost. */
   readonly repeatable: boolean
-  /** It may hand something to another client, which is to have it before the answer is read here. */
-  readonly handsOver: boolean
 }
 
 export function script(
   name: string,
   parts: readonly string[],
-  options: { readonly repeatable?: boolean; readonly handsOver?: boolean } = {},
+  options: { readonly repeatable?: boolean } = {},
 ): Script {
   const text = parts.join('\n')
   const sha = createHash('sha1').update(text).digest('hex')
-  return { name, text, sha, repeatable: options.repeatable ?? false, handsOver: options.handsOver ?? false }
+  return { name, text, sha, repeatable: options.repeatable ?? false }
 }
 
 /** For {@link script}: reads, and what only renews. */
