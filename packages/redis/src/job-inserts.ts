@@ -11,7 +11,6 @@ import {
   sentAgain,
   spreadInserts,
 } from './job-insert.ts'
-import { insertInPieces } from './job-pieces.ts'
 import { JOB_SCRIPTS } from './job-scripts.ts'
 
 type Answers = readonly ('inserted' | 'exists' | Error)[]
@@ -67,12 +66,8 @@ export class JobInserts {
     return this.#send(insertOneCall(encoded, job.delivery !== 'at-most-once')).then(answerOfOne)
   }
 
-  #insertMany(jobs: readonly NewJob[]): Promise<Answers> {
+  async #insertMany(jobs: readonly NewJob[]): Promise<Answers> {
     const encoded = jobs.map((job) => this.#encoded(job))
-    return insertInPieces(encoded, (piece) => this.#insertPiece(piece))
-  }
-
-  async #insertPiece(encoded: readonly (EncodedJob | Error)[]): Promise<Answers> {
     const call = insertCall(encoded)
     return spreadInserts(encoded, call.sent, call.sent === 0 ? '' : await this.#send(call))
   }

@@ -2,7 +2,7 @@ import { type ClaimedJob, type ClaimRequest, UnavailableError } from '@sched/cor
 import { serviceUrl } from '@sched/test-services'
 import { Redis } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
-import { type Claimed, claimRest, firstPiece, insertInPieces, SETTLE_PIECE } from './job-pieces.ts'
+import { type Claimed, claimRest, firstPiece, SETTLE_PIECE } from './job-pieces.ts'
 import { claim, job, join, openStore } from './jobs.support.ts'
 
 const url = serviceUrl('redis')
@@ -130,16 +130,4 @@ test('a piece that fails does not lose the jobs claimed before it', async () => 
   })
   expect(all.jobs.length).toBe(500)
   expect(all.nextDueInMs).toBe(0)
-})
-
-test('an insert of which one piece failed is ambiguous; of which all failed, it is as they say', async () => {
-  const jobs = Array.from({ length: 1_000 }, (_, i) => i)
-  const gone = new UnavailableError('gone')
-  const second = insertInPieces(jobs, async (piece) => {
-    if (piece[0] !== 0) throw gone
-    return piece.map(() => 'inserted')
-  })
-  await expect(second).rejects.toMatchObject({ code: 'UNAVAILABLE', ambiguous: true, cause: gone })
-  await expect(insertInPieces(jobs, () => Promise.reject(gone))).rejects.toBe(gone)
-  expect(await insertInPieces(jobs, async (piece) => [...piece])).toEqual(jobs)
 })

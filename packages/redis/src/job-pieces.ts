@@ -1,19 +1,11 @@
 /**
- * Calls as large as the contract allows, in several scripts: while a script runs the server does nothing else, and on a slow machine a
- * thousand jobs take it 30 ms, in bad moments 100. What core sends is smaller already and goes as it is.
+ * Settles as large as the contract allows, in several scripts: while a script runs the server does nothing else, and on a slow machine a
+ * thousand jobs settled and claimed take it 30 ms, in bad moments 100. What core sends is smaller already and goes as it is.
  */
-import {
-  type ClaimedJob,
-  type ClaimRequest,
-  inChunks,
-  type Settled,
-  UnavailableError,
-} from '@sched/core/adapter'
+import type { ClaimedJob, ClaimRequest, Settled } from '@sched/core/adapter'
 
 /** Outcomes of one script, and jobs that it claims. */
 export const SETTLE_PIECE = 250
-/** Jobs of one insert script. */
-const INSERT_PIECE = 500
 
 export type Claimed = Pick<Settled, 'jobs' | 'nextDueInMs'>
 
@@ -47,19 +39,4 @@ export async function claimRest(
     if (answer.jobs.length < piece.limit) break
   }
   return { jobs, nextDueInMs }
-}
-
-/** One answer a job, in order. Where some pieces are stored and others failed, it is not known for all. */
-export async function insertInPieces<Job, Answer>(
-  jobs: readonly Job[],
-  insert: (piece: readonly Job[]) => Promise<readonly Answer[]>,
-): Promise<readonly Answer[]> {
-  if (jobs.length <= INSERT_PIECE) return insert(jobs)
-  const results = await Promise.allSettled([...inChunks(jobs, INSERT_PIECE)].map(insert))
-  const answers = results.flatMap((result) => (result.status === 'fulfilled' ? result.value : []))
-  const failed = results.find((result) => result.status === 'rejected')
-  if (failed === undefined) return answers
-  const error: unknown = failed.reason
-  if (answers.length === 0 || !(error instanceof UnavailableError)) throw error
-  throw new UnavailableError(error.message, { cause: error, ambiguous: true })
 }
