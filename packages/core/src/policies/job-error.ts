@@ -16,9 +16,13 @@ export function toJobError(thrown: unknown): JobError {
   }
 }
 
-/** What was thrown, as an Error: itself when it is one. */
+/** What was thrown, as an Error: itself when it is one. Takes anything, as {@link toJobError} does. */
 export function toError(thrown: unknown): Error {
-  if (thrown instanceof Error) return thrown
+  try {
+    if (thrown instanceof Error) return thrown
+  } catch {
+    // a proxy that does not tell its prototype
+  }
   return new Error(toJobError(thrown).message, { cause: thrown })
 }
 

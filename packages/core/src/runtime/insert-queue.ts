@@ -43,7 +43,7 @@ interface Share {
 }
 
 /** What one caller gave. */
-interface Entry {
+export interface Entry {
   /** Records not taken yet. */
   readonly left: number
   /** Moves at most `room` of them to the end of `records`. */
@@ -120,6 +120,8 @@ class Group implements Entry {
 /** Records for one call of the store. */
 export class InsertBatch {
   readonly records: NewJob[] = []
+  /** What waited last when the call began: all up to it has waited for longer than the call takes. */
+  behind: Entry | undefined
   readonly #shares: Share[] = []
 
   /** One record that waited in no queue. Resolves to its id. */
@@ -149,6 +151,9 @@ export class InsertBatch {
   }
 }
 
+/** So many taken entries may be kept before what waits moves up. */
+const MOST_TAKEN = 1_024
+
 export class InsertQueue {
   #entries: Entry[] = []
   #head = 0
@@ -157,6 +162,11 @@ export class InsertQueue {
   /** Records. */
   get length(): number {
     return this.#length
+  }
+
+  /** What came last, of those that wait. */
+  get last(): Entry | undefined {
+    return this.#entries.at(-1)
   }
 
   /** Resolves to the record's id. */
@@ -178,11 +188,25 @@ export class InsertQueue {
       if (entry.left === 0) this.#head++
     }
     this.#length -= records.length
-    if (this.#head === this.#entries.length) {
-      this.#entries = []
-      this.#head = 0
-    }
+    this.#forgetTaken()
     return batch
+  }
+
+  /** All that waits up to this entry, and with it; nothing when it was taken. */
+  takeThrough(last: Entry): InsertBatch {
+    const end = this.#entries.indexOf(last, this.#head)
+    let records = 0
+    for (let i = this.#head; i <= end; i++) records += this.#entries[i]!.left
+    return this.take(records)
+  }
+
+  /** While more comes than is taken the queue is never empty: what was taken must go all the same. */
+  #forgetTaken(): void {
+    if (this.#head === this.#entries.length) this.#entries = []
+    else if (this.#head > MOST_TAKEN && this.#head * 2 > this.#entries.length)
+      this.#entries = this.#entries.slice(this.#head)
+    else return
+    this.#head = 0
   }
 
   #push(entry: Entry): void {

@@ -3,12 +3,19 @@
  * burst costs one per batch, and there are no timers. A store may like several inserts at once: it works on one while this process
  * reads the answer of the other and makes the next. A promise resolves when its batch is durable. A batch that the store rejects as a whole is
  * bisected, so that one bad record fails alone. An insert whose fate is unknown is repeated once with the same ids: what it made
- * already answers `exists`.
+ * already answers `exists`. What waits while the store is away rejects as well: see `#refuseStale`.
  */
 import { type JobStore, MAX_BATCH, type NewJob } from '../contracts/job-store.ts'
 import { ClosedError, SchedError, UnavailableError } from '../errors/sched-error.ts'
 import type { Clock } from '../values/clock.ts'
-import { EnqueueManyError, type InsertAnswer, InsertBatch, InsertQueue, withCode } from './insert-queue.ts'
+import {
+  EnqueueManyError,
+  type Entry,
+  type InsertAnswer,
+  InsertBatch,
+  InsertQueue,
+  withCode,
+} from './insert-queue.ts'
 
 /** After so many batches, or records, the event loop gets a turn, and with it this process's consumer: an in-process store answers without one. */
 const BATCHES_A_TURN = 64
@@ -18,6 +25,8 @@ const REPEAT_AFTER_MS = 50
 const SPLIT_FROM = 32
 /** After so long without an answer of the store the next record is taken for one that comes alone. */
 const QUIET_MS = 2
+/** A call that was in vain for so long has found the store away. */
+const AWAY_MS = 1_000
 
 const RESOLVED = Promise.resolve()
 
@@ -158,6 +167,7 @@ export class Producer {
   }
 
   #start(batch: InsertBatch): void {
+    batch.behind = this.#queue.last
     this.#underWay.add(batch)
     this.#recordsUnderWay += batch.records.length
     void this.#insertBatch(batch)
@@ -172,7 +182,8 @@ export class Producer {
   }
 
   async #insertBatch(batch: InsertBatch): Promise<void> {
-    const { records } = batch
+    const { records, behind } = batch
+    const begun = behind ? this.#clock.monotonic() : 0
     let answers: readonly InsertAnswer[]
     try {
       answers = checked(records, await this.#store.insert(records))
@@ -184,6 +195,7 @@ export class Producer {
     this.#answeredAt = this.#clock.monotonic()
     this.#recordsUnderWay -= records.length
     batch.answer(answers)
+    if (behind && this.#answeredAt - begun >= AWAY_MS) this.#refuseStale(behind, answers)
     if (this.#turnIsDue(records.length)) this.#breathe()
     else if (this.#queue.length > 0) this.#sendSoon()
     this.#drained()
@@ -208,6 +220,20 @@ export class Producer {
 
   #drained(): void {
     if (this.#onDrained && this.#queue.length === 0 && this.#underWay.size === 0) this.#onDrained()
+  }
+
+  /**
+   * While a store is away each call takes its whole deadline to find that out, so what waits behind calls would wait for many of them, and
+   * grow. So whoever waited already when a call in vain began hears the same: nobody waits for more than two calls.
+   */
+  #refuseStale(behind: Entry, answers: readonly InsertAnswer[]): void {
+    if (!answers.every(isUnavailable)) return
+    const { message } = answers[0] as SchedError
+    this.#queue
+      .takeThrough(behind)
+      .answerAll(
+        new UnavailableError(`not sent, since jobs before it failed: ${message}`, { cause: answers[0] }),
+      )
   }
 
   #refuseQueued(): void {

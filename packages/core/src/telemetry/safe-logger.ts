@@ -6,7 +6,9 @@ export function safeLogger(logger: Logger): Logger {
     (level: 'debug' | 'info' | 'warn' | 'error'): Logger['info'] =>
     (message, metadata) => {
       try {
-        logger[level](message, metadata)
+        // `console` would print a second argument that is undefined.
+        if (metadata === undefined) logger[level](message)
+        else logger[level](message, metadata)
       } catch {
         // the user's logger is the only channel, and it is what failed
       }
