@@ -94,6 +94,21 @@ export const jobUpkeepMutants: readonly Mutant[] = [
     },
   },
   {
+    mistake: 'a second request to cancel, without a reason, forgets that of the first',
+    parts: jobStore(
+      (Base) =>
+        class extends Base {
+          protected override cancel(job: ModelJob, reason: string | undefined): boolean {
+            if (job.state === 'running') this.table.change(job, { reason: null })
+            return super.cancel(job, reason)
+          }
+        },
+    ),
+    fails: {
+      'job-store/cancel-reason': 'state and reason after cancel without a reason, release and retry',
+    },
+  },
+  {
     mistake: 'cancelling a running job ends its record at once',
     parts: jobStore(
       (Base) =>
@@ -106,6 +121,7 @@ export const jobUpkeepMutants: readonly Mutant[] = [
         },
     ),
     fails: {
+      'job-store/cancel-reason': 'the answers to a second request, without a reason',
       'job-store/cancel-requested-ends-it': 'the states after retry, release, snooze and complete',
       'job-store/change-cancel':
         'the pending one’s state, reason and whether it is unfinished; the running one’s state and cancelRequested',

@@ -228,7 +228,10 @@ export interface JobCounts {
 }
 
 export type JobChange =
-  /** pending → cancelled at once; running → its worker is asked at the next heartbeat; finished → refused. */
+  /**
+   * pending → cancelled at once; running → its worker is asked at the next heartbeat; finished → refused. Asked again without a `reason`, a
+   * running job keeps the one it was given.
+   */
   | { readonly kind: 'cancel'; readonly reason?: string }
   /** failed or cancelled → pending, due now, failures and crashes at 0; else refused. */
   | { readonly kind: 'retry' }

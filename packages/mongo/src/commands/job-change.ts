@@ -97,7 +97,7 @@ function planFor({ clock }: JobSpace, document: JobDocument, change: JobChange):
   switch (change.kind) {
     case 'cancel': {
       const reason = change.reason === undefined ? undefined : storable(change.reason)
-      if (isRunning) return { update: { $set: { z: reason ?? '' } } }
+      if (isRunning) return { update: { $set: { z: reason ?? document.z ?? '' } } }
       if (!isPending) return undefined
       const end = ending(knownJob(document), 'cancelled', clock, { reason })
       return { update: end.update, end }

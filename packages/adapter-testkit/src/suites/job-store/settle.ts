@@ -395,7 +395,7 @@ export const settleCases: readonly Case[] = suite('job-store', ['jobStore'], {
     },
   },
   'cancel-reason': {
-    rule: 'The reason given with the request to cancel a running job is kept when its worker ends it by `cancel` without a reason, and when a release or a retry ends as cancelled.',
+    rule: 'The reason given with the request to cancel a running job is kept when it is asked again without one, when its worker ends it by `cancel` without a reason, and when a release or a retry ends as cancelled.',
     why: 'Who cancelled a job, and why, is what is looked for in its record; the worker does not know it.',
     mistake: 'a `cancel` without a reason writes null over the reason of the request',
     async run(context) {
@@ -410,6 +410,11 @@ export const settleCases: readonly Case[] = suite('job-store', ['jobStore'], {
         await crew.store.change(ids, { kind: 'cancel', reason: 'by hand' }),
         ['ok', 'ok', 'ok'],
         'the answers to cancel of running jobs',
+      )
+      check.equal(
+        await crew.store.change(ids, { kind: 'cancel' }),
+        ['ok', 'ok', 'ok'],
+        'the answers to a second request, without a reason',
       )
       await crew.settle(ended, { kind: 'cancel' })
       await crew.settle(released, { kind: 'release' })

@@ -238,8 +238,8 @@ begin
       end if;
     elsif exists (select from @leases x where x.kind = j.kind and x.type = k.type and this_id = any (x.ids)) then
       if change = 'cancel' then
-        insert into @cancels (scope, id, reason) values (s, this_id, of_reason)
-          on conflict (scope, id) do update set reason = excluded.reason;
+        insert into @cancels as x (scope, id, reason) values (s, this_id, of_reason)
+          on conflict (scope, id) do update set reason = coalesce(excluded.reason, x.reason);
         answer := 'o';
       end if;
     else

@@ -29,7 +29,8 @@ end
 
 local function cancel(id, i, head, change, due, sequence)
   if running[i] then
-    redis.call('HSET', K_CANCEL, id, spec)
+    -- Asked again without a reason: the one that was given stays.
+    redis.call(spec == '' and 'HSETNX' or 'HSET', K_CANCEL, id, spec)
   else
     unqueue(id, head, change, due, sequence)
     finish(id, 'x', head, change, spec, '')
