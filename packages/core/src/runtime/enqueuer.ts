@@ -99,7 +99,11 @@ export class Enqueuer {
           `${what}: items[${i}] must be { payload, …options }, not ${show(item)}`,
         )
       const check = checkItem(job, item, i)
-      if (check !== undefined) checks.push(check)
+      if (check !== undefined) {
+        // A later item may throw before anybody waits for this one; whoever waits hears of it all the same.
+        check.catch(() => undefined)
+        checks.push(check)
+      }
       const given = hasOptions(item)
         ? { options: item, what: `${what}: items[${i}]`, known: ITEM_OPTIONS }
         : undefined
