@@ -150,11 +150,11 @@ export class AttemptContext implements JobContext {
   }
 
   get touch(): JobContext['touch'] {
-    return () => this.#touch()
+    return () => withListener(this.#touch())
   }
 
   get updateProgress(): JobContext['updateProgress'] {
-    return (progress) => this.#updateProgress(progress)
+    return (progress) => withListener(this.#updateProgress(progress))
   }
 
   async #touch(): Promise<void> {
@@ -175,4 +175,13 @@ export class AttemptContext implements JobContext {
   #throwIfOver(): void {
     if (this.#attempt.abortError) throw this.#attempt.abortError
   }
+}
+
+/**
+ * Whoever awaits the promise hears of its rejection. Whoever does not (`setInterval(() => ctx.touch(), 1_000)`) must not lose the whole
+ * process, and every other job in it, because one job was cancelled.
+ */
+function withListener(promise: Promise<void>): Promise<void> {
+  promise.catch(() => undefined)
+  return promise
 }

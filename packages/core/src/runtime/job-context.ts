@@ -23,7 +23,7 @@ export interface JobContext<Payload = unknown> {
   log(level: LogLevel, message: string, metadata?: Readonly<Record<string, unknown>>): Promise<void>
   /**
    * A sign of life: restarts the `stallTimeout`, and renews the worker's lease now. Rejects with the reason when the attempt is
-   * aborted already, UNAVAILABLE when the store does not answer.
+   * aborted already, UNAVAILABLE when the store does not answer; who does not await it is not told.
    */
   touch(): Promise<void>
   /** 0 … 100, told by the `progress` event; also a sign of life. Rejects INVALID_ARGUMENT outside. */
