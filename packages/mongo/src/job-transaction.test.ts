@@ -35,8 +35,8 @@ test('a job and the document it is about are committed together, and the commit 
   // another process, as it were: it hears by the change stream alone
   const other = mongo(serviceUrl('mongo'), { database: db.databaseName })
   onTestFinished(() => other.close())
-  const woken: string[] = []
-  await storeOf(other).subscribe(['mail'], (type) => woken.push(type))
+  let wake: (type: string) => void = () => undefined
+  await storeOf(other).subscribe(['mail'], (type) => wake(type))
   const session = client.startSession()
   session.startTransaction()
   await orders.insertOne({ _id: 1 }, { session })
@@ -45,10 +45,12 @@ test('a job and the document it is about are committed together, and the commit 
   })
   expect(answers).toEqual(['inserted', 'exists', 'inserted'])
   expect(await store.get(['order-1'])).toEqual([null])
-  woken.length = 0
+  const woken = new Promise<string>((resolve) => {
+    wake = resolve
+  })
   await session.commitTransaction()
   await session.endSession()
-  await expect.poll(() => woken).toContain('mail')
+  expect(await woken).toBe('mail')
   expect(await store.get(['order-1'])).toMatchObject([{ state: 'pending', payload: { of: 'order-1' } }])
 })
 

@@ -16,6 +16,8 @@ const schema = `sched_h${process.pid}`
 const url = serviceUrl('postgres')
 const pool = new pg.Pool({ connectionString: url, max: 3 })
 let scopes = 0
+/** For what comes at once, on whatever machine: it ends what hangs. */
+const SOON = { timeout: 10_000 }
 
 beforeAll(async () => {
   const { storage, close } = postgres(url, { schema })
@@ -191,7 +193,7 @@ test.each([{ types: [{ type: 'mail' }] }, { types: [{ type: 'mail' }, { type: 'n
     await vi.waitFor(() => {
       for (const each of heard.splice(0)) each({} as pg.Notification)
       expect(handed.map(({ id }) => id)).toEqual(['a'])
-    })
+    }, SOON)
     expect(idsOf(await store.settle([], want({ types, limit: 1 })))).toEqual(['c'])
   },
 )
@@ -271,8 +273,9 @@ test('nothing is handed to a process that does not listen any more', async () =>
   const { rows } = await pool.query(hub, [scope])
   const listeners = `from pg_locks l where l.locktype = 'advisory' and l.granted and (l.classid::int8 << 32) | l.objid::int8 = $1`
   await pool.query(`select pg_terminate_backend(l.pid) ${listeners}`, [rows[0].hub])
-  await vi.waitFor(async () =>
-    expect((await pool.query(`select ${listeners}`, [rows[0].hub])).rows).toEqual([]),
+  await vi.waitFor(
+    async () => expect((await pool.query(`select ${listeners}`, [rows[0].hub])).rows).toEqual([]),
+    SOON,
   )
   await pendingAfter(job('a'))
   expect((await other.counts()).types.mail).toMatchObject({ pending: 1, running: 0 })

@@ -10,6 +10,8 @@ const url = serviceUrl('postgres')
 const schema = `sched_r${process.pid}`
 const admin = new pg.Pool({ connectionString: url, max: 2 })
 const closing: (() => Promise<unknown>)[] = []
+/** For what comes at once, on whatever machine: it ends what hangs. */
+const SOON = { timeout: 10_000 }
 
 beforeAll(async () => {
   const adapters = postgres(admin, { schema, listen: false })
@@ -72,6 +74,10 @@ function watchQueries(): (readonly [pid: number, text: string])[] {
   return sent
 }
 
+async function untilSent(sent: readonly (readonly [number, string])[], ...texts: string[]): Promise<void> {
+  await vi.waitFor(() => expect(sent.map(([, text]) => text)).toEqual(texts), SOON)
+}
+
 async function run(db: Database, sql: string): Promise<string | null | undefined> {
   return (await db.run({ name: sql, sql }, []))[0]?.[0]
 }
@@ -93,13 +99,15 @@ test('what a worker calls for its jobs has been called, and undone, before the f
   await store.ready?.()
   await store.heartbeat({ id: 'w', leaseMs: 60_000, phase: 'join' }, [])
   await adapters.close()
-  await vi.waitFor(async () =>
-    expect(Object.keys(await calls())).toEqual(
-      expect.arrayContaining([
-        ...['insert_job', 'insert_jobs', 'hand_over'],
-        ...['claim_type', 'settle_jobs', 'claim_jobs', 'lease_jobs', 'keep_open', 'end_open'],
-      ]),
-    ),
+  await vi.waitFor(
+    async () =>
+      expect(Object.keys(await calls())).toEqual(
+        expect.arrayContaining([
+          ...['insert_job', 'insert_jobs', 'hand_over'],
+          ...['claim_type', 'settle_jobs', 'claim_jobs', 'lease_jobs', 'keep_open', 'end_open'],
+        ]),
+      ),
+    SOON,
   )
   const { rows } = await admin.query(`select name from "${schema}".scopes`)
   expect(rows).toEqual([{ name: 'p:e:s' }])
@@ -134,7 +142,7 @@ test('while somebody waits for a connection it is put off', async () => {
   await busy.started
   const sent = watchQueries()
   await Promise.all(['select 3', 'select 4'].map((sql) => run(db, sql)))
-  await vi.waitFor(() => expect(sent.map(([, text]) => text)).toEqual(['select 3', 'select 4', 'select 2']))
+  await untilSent(sent, 'select 3', 'select 4', 'select 2')
   await busy.end()
 })
 
@@ -154,7 +162,7 @@ test('connections that come together are rehearsed one after another', async () 
   const calls = await twoTogether(db)
   const sent = watchQueries()
   for (const call of calls) await call.end()
-  await vi.waitFor(() => expect(sent.map(([, text]) => text)).toEqual(['select 2', 'select 2']))
+  await untilSent(sent, 'select 2', 'select 2')
   expect(new Set(sent.map(([pid]) => pid)).size).toBe(2)
 })
 
@@ -165,7 +173,7 @@ test('one that waits for its rehearsal is there for whoever needs it', async () 
   const sent = watchQueries()
   for (const call of calls) await call.end()
   expect(await run(db, 'select 3')).toBe('3')
-  await vi.waitFor(() => expect(sent.map(([, text]) => text)).toEqual(['select 2', 'select 3', 'select 2']))
+  await untilSent(sent, 'select 2', 'select 3', 'select 2')
   const [first, other, again] = sent.map(([pid]) => pid)
   expect(other).not.toBe(first)
   expect(again).toBe(other)

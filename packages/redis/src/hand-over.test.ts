@@ -94,16 +94,18 @@ test('an open claim is handed one job; the next one waits until it is asked for'
 })
 
 test('what is on its way counts against the limit of the next claim', async () => {
-  const { store, other, prefix, handed, want } = await opened()
+  const { store, other, prefix, handed, want, nextHanded } = await opened()
   for (let round = 0; round < 40; round++) {
     await listening(store, prefix, want())
     const before = handed.length
+    const arrival = nextHanded()
     await other.insert([job(`a${round}`)])
     await other.insert([job(`b${round}`)])
     const arrived = handed.length - before
     const { jobs } = await store.settle([], want({ limit: 1 - arrived }))
     expect(arrived + jobs.length).toBeLessThanOrEqual(1)
-    await vi.waitFor(() => expect(handed.length).toBe(before + 1))
+    await arrival
+    expect(handed.length).toBe(before + 1)
     const rest = (await store.settle([], want({ limit: 10 }))).jobs
     expect([...jobs, ...rest].map(({ id }) => id)).toEqual([`b${round}`])
     await store.settle(

@@ -24,6 +24,14 @@ async function record(store: JobStore, id: string): Promise<JobRecord> {
   return found
 }
 
+/** Until it is later than `at` (ms) by the server's clock. */
+async function passed(raw: Redis, at: number): Promise<void> {
+  for (let now = 0; now <= at; ) {
+    const [seconds, micros] = await raw.time()
+    now = Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000)
+  }
+}
+
 async function keysOf(raw: Redis, prefix: string): Promise<string[]> {
   const keys: string[] = []
   for await (const found of raw.scanStream({ match: everyKeyOf(prefix) })) keys.push(...(found as string[]))
@@ -168,12 +176,13 @@ test('entries of cancelled jobs do not pile up where nobody claims', async () =>
 })
 
 test('finished jobs beyond the count go at the settle, and those past their age in bounded sweeps', async () => {
-  const { store } = await opened()
+  const { store, raw } = await opened()
   const retention = { completed: { count: 20, ageMs: 1 } }
   await store.insert(Array.from({ length: 100 }, (_, n) => job(`job-${n}`, { retention })))
   await complete(store, await claim(store, 100))
   const kept = await store.list({ state: 'completed', limit: 1_000 })
   expect(kept.jobs.length).toBe(20)
+  await passed(raw, Math.max(...kept.jobs.map(({ finishedAt }) => finishedAt ?? 0)) + 1)
   const first = await store.sweep({ limit: 15 })
   expect(first).toMatchObject({ pruned: 15, more: true })
   expect((await store.sweep({ limit: 15 })).pruned).toBe(5)
