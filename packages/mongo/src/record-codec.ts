@@ -31,7 +31,7 @@ export function encodeRecord(value: unknown, maxBytes: number): RecordBody {
   const copy = copyValue(value, { maxBytes })
   if (!isRecord(copy)) return { o: encodeValue(copy), r: 0 }
   const f: Record<string, StoredField> = {}
-  for (const [name, field] of Object.entries(copy)) f[fieldName(name)] = storedField(field)
+  for (const name in copy) f[fieldName(name)] = storedField(copy[name])
   const { rev } = f
   const instant = pruneInstant(f)
   return {
@@ -45,7 +45,8 @@ export function encodeRecord(value: unknown, maxBytes: number): RecordBody {
 export function decodeRecord<T>({ f, o }: RecordBody): T {
   if (f === undefined) return decodeValue<T>(o as string)
   const value: Record<string, unknown> = {}
-  for (const [stored, field] of Object.entries(f)) {
+  for (const stored in f) {
+    const field = f[stored] as StoredField
     const name = originalName(stored)
     const decoded = isNested(field) ? decodeValue(field.j) : field
     if (name === '__proto__')

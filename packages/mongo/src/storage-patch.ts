@@ -33,7 +33,7 @@ const FRESH_REV: Document = { $max: [NEXT_REV, { $multiply: [{ $toDouble: '$$NOW
 /** Throws INVALID_ARGUMENT, VALUE_UNSERIALIZABLE, VALUE_TOO_LARGE. */
 export function alikePatches(patches: readonly Patch[], maxBytes: number, freshRev: boolean): AlikePatches[] {
   const rev = freshRev ? FRESH_REV : NEXT_REV
-  return [...grouped(patches, ({ item }) => shapeOf(item)).values()].flatMap((alike) => {
+  return [...grouped(patches, shapes()).values()].flatMap((alike) => {
     const ownSet = ownFields(alike.map(({ item }) => item.set))
     const changes = alike.map(
       (patch): Change => ({ ...patch, own: stored(pick(patch.item.set, ownSet), maxBytes) }),
@@ -46,10 +46,38 @@ export function alikePatches(patches: readonly Patch[], maxBytes: number, freshR
   })
 }
 
-/** The same text for items that name the same fields in the same parts. */
-function shapeOf(item: PatchItem): string {
-  checkPatch(item)
-  const { where, set, count, revTo } = item
+/** The same text for items that name the same fields in the same parts. Most are like the one before. */
+function shapes(): (patch: Patch) => string {
+  let before: PatchItem | undefined
+  let shape = ''
+  return ({ item }) => {
+    checkPatch(item)
+    if (before === undefined || !isLike(item, before)) shape = shapeOf(item)
+    before = item
+    return shape
+  }
+}
+
+function isLike(a: PatchItem, b: PatchItem): boolean {
+  return (
+    a.count === b.count &&
+    a.revTo === b.revTo &&
+    haveSameNames(a.where, b.where) &&
+    haveSameNames(a.set, b.set)
+  )
+}
+
+function haveSameNames(a: Fields, b: Fields): boolean {
+  let more = 0
+  for (const name in a) {
+    if (!Object.hasOwn(b, name) || (a[name] === undefined) !== (b[name] === undefined)) return false
+    more++
+  }
+  for (const _ in b) more--
+  return more === 0
+}
+
+function shapeOf({ where, set, count, revTo }: PatchItem): string {
   return JSON.stringify([namesOf(where), namesOf(set), count, revTo])
 }
 

@@ -17,8 +17,8 @@ afterAll(async () => {
   await client.close()
 })
 
-async function open(source: Parameters<typeof mongo>[0] = { url, database }) {
-  const { storage, close } = mongo(source, { prefix: randomUUID(), database })
+async function open(source: Parameters<typeof mongo>[0] = { url, database }, name: string = database) {
+  const { storage, close } = mongo(source, { prefix: randomUUID(), database: name })
   onTestFinished(close)
   await storage.ready?.()
   return storage as Required<IStorageEngine>
@@ -183,6 +183,58 @@ test('a batch of changes may be larger than a document', async () => {
   ])
 })
 
+describe('records replaced together come out as they were given, and only those that were as expected', () => {
+  const ids = ['a', 'b', 'c', 'd', '$e']
+  const at = new Date(5)
+  const nested = { list: [1, { a: null }], $eq: at }
+
+  test.each<[string, (id: string, place: number) => Record<string, unknown>]>([
+    ['alike', () => ({ text: '$text', at, nested, none: null, yes: true, zero: 0 })],
+    ['with their own ids', (id) => ({ id, nested })],
+    ['with a field of their own', (id, place) => ({ id, place, at: new Date(5) })],
+    ['with nested values of their own', (_, place) => ({ nested: { place }, at: new Date(place) })],
+    ['all different', (id, place) => ({ id: `${id}!`, place, at: new Date(place), nested: { place } })],
+    [
+      'of different fields',
+      (id, place) => ({ [id]: { $gt: place }, finishedAt: place, '': place, 'a.b': id }),
+    ],
+    ['with an instant that prune goes by', (_, place) => ({ finishedAt: place % 2 === 0 ? at : null })],
+  ])('%s', async (_, fieldsOf) => {
+    const storage = await open()
+    const before = (place: number) => ({ rev: place % 2 === 0 ? 7 : 2 ** 40, old: true })
+    await storage.saveMany(
+      'n',
+      ids.map((id, place) => ({ id, value: before(place) })),
+    )
+    for (const revs of [
+      [7, 2 ** 40, 8, 2 ** 40, 7],
+      [9, 9, 7, 9, 9],
+    ]) {
+      const items = ids.map((id, place) => ({
+        id,
+        expectedRev: revs[place] as number,
+        value: { ...fieldsOf(id, place), rev: (revs[place] as number) + 1 },
+      }))
+      const stored = await storage.compareAndSetMany<object>('n', [
+        ...items,
+        { id: 'new', expectedRev: 3, value: {} },
+      ])
+      const fits = revs[0] === 7 ? [true, true, false, true, true] : [false, false, true, false, false]
+      expect(stored).toEqual([...fits, false])
+      const found = await storage.getMany('n', ids)
+      for (const [place, fit] of fits.entries()) if (fit) expect(found[place]).toEqual(items[place]?.value)
+    }
+    // by the new revs
+    const last = ids.map((id, place) => ({
+      id,
+      expectedRev: place % 2 === 0 ? 8 : 2 ** 40 + 1,
+      value: { rev: 1 },
+    }))
+    expect(await storage.compareAndSetMany('n', last)).toEqual([true, true, true, true, true])
+    expect(await storage.getMany('n', ids)).toEqual(ids.map(() => ({ rev: 1 })))
+  })
+})
+
 test('a filter on a field that core named uses its index', async () => {
   const storage = await open()
   await storage.index('jobs', ['state'])
@@ -201,6 +253,39 @@ test('a filter on a field that core named uses its index', async () => {
     .toArray()
   expect(commands.length).toBeGreaterThanOrEqual(2)
   for (const { docsExamined } of commands) expect(docsExamined).toBeLessThanOrEqual(3)
+})
+
+test('what runs for a worker is found by state and worker, which share an index', async () => {
+  const name = `${database}_running`
+  const storage = await open({ url }, name)
+  const db = client.db(name)
+  onTestFinished(async () => void (await db.dropDatabase()))
+  await storage.index('jobs', ['worker', 'finishedAt', 'type', 'state'])
+  await storage.index('jobs', ['type', 'state', 'worker'])
+  await storage.saveMany(
+    'jobs',
+    Array.from({ length: 300 }, (_, i) => ({
+      id: `id-${i}`,
+      value: i % 3 === 0 ? { state: 'pending' } : { state: 'running', worker: `w-${i % 100}` },
+    })),
+  )
+  await db.command({ profile: 2 })
+  expect(await storage.page('jobs', { worker: 'w-1', state: 'running' }, { limit: 100 })).toHaveLength(2)
+  expect(await storage.count('jobs', { worker: 'w-1', state: 'running' })).toBe(2)
+  await db.command({ profile: 0 })
+  const commands = await db
+    .collection('system.profile')
+    .find({ ns: `${name}.sched_records` })
+    .toArray()
+  expect(commands.length).toBeGreaterThanOrEqual(2)
+  for (const { docsExamined } of commands) expect(docsExamined).toBeLessThanOrEqual(2)
+  const made = await db.collection('sched_records').indexes()
+  expect(made.map((index) => index.name).sort()).toEqual([
+    '_id_',
+    'field type',
+    'fields state worker',
+    'prune',
+  ])
 })
 
 test('a patch that need not last waits for the primary alone, and its rev never comes twice, also when it is forgotten', async () => {

@@ -20,7 +20,6 @@ import { countRecords } from './commands/storage-count.ts'
 import { deleteRecords } from './commands/storage-delete.ts'
 import { findRecords } from './commands/storage-find.ts'
 import { getRecords } from './commands/storage-get.ts'
-import { indexField } from './commands/storage-index.ts'
 import { patchRecords } from './commands/storage-patch.ts'
 import { pruneRecords } from './commands/storage-prune.ts'
 import { saveRecords } from './commands/storage-save.ts'
@@ -28,15 +27,15 @@ import type { Executor } from './connection.ts'
 import { durabilityOf, MongoAdapter } from './mongo-adapter.ts'
 import { decodeRecord, encodeRecord } from './record-codec.ts'
 import { userSession } from './session.ts'
-import { alikePatches, type Patch } from './storage-patch.ts'
+import { indexesFor } from './storage-index.ts'
+import { type AlikePatches, alikePatches, type Patch } from './storage-patch.ts'
 import { matching, ordering } from './storage-query.ts'
+import { alikeReplacements } from './storage-replace.ts'
 
 /** Most records of one command. */
 const BATCH = 1_000
 /** Most fields that get an index: a collection holds 64, and each costs every write. */
 const MOST_INDEXES = 32
-/** Core names it for `prune`, which has an index of its own. */
-const PRUNED_BY = 'finishedAt'
 
 /** Records in one collection, their fields as the server compares them. Every record changes in one step, decided by the server. */
 export class MongoStorage extends MongoAdapter implements IStorageEngine {
@@ -124,8 +123,11 @@ export class MongoStorage extends MongoAdapter implements IStorageEngine {
     }))
     const answers = new Array<boolean>(items.length).fill(false)
     for (const chunk of inTurns(rows)) {
-      const stored = await compareAndSetRecords(this.executor, chunk, randomUUID())
-      for (const [i, { place }] of chunk.entries()) answers[place] = stored[i] === true
+      const { alike, others } = alikeReplacements(chunk)
+      const done = await this.#replaced(alike)
+      const stored = others.length > 0 ? await compareAndSetRecords(this.executor, others, randomUUID()) : []
+      for (const { id, place } of chunk) answers[place] = done.has(id.i)
+      for (const [i, { place }] of others.entries()) answers[place] = stored[i] === true
     }
     return answers
   }
@@ -202,13 +204,17 @@ export class MongoStorage extends MongoAdapter implements IStorageEngine {
   /** Indexes of the fields, over all namespaces. A field that cannot get one is found without. */
   async index(namespace: string, fields: readonly string[]): Promise<void> {
     this.#key(namespace)
-    for (const field of fields) {
-      if (field === PRUNED_BY || this.#indexed.has(field) || this.#indexed.size >= MOST_INDEXES) continue
-      this.#indexed.add(field)
-      await indexField(this.backend.connection, field).catch((error: unknown) => {
-        this.backend.settings.logger.warn(`no index for the field ${field}; it is searched without`, {
-          error,
-        })
+    const fresh = fields.filter((field) => !this.#indexed.has(field))
+    for (const { fields, create } of indexesFor(fresh)) {
+      if (this.#indexed.size >= MOST_INDEXES) continue
+      for (const field of fields) this.#indexed.add(field)
+      await create(this.backend.connection).catch((error: unknown) => {
+        this.backend.settings.logger.warn(
+          `no index for ${fields.join(' and ')}; records are searched without`,
+          {
+            error,
+          },
+        )
       })
     }
   }
@@ -216,6 +222,12 @@ export class MongoStorage extends MongoAdapter implements IStorageEngine {
   within(transaction: unknown): IStorageEngine {
     this.guard()
     return new MongoStorage(this.backend, this.backend.connection.within(userSession(transaction)))
+  }
+
+  /** The ids of those that were there as expected. */
+  async #replaced(alike: readonly AlikePatches[]): Promise<{ has(id: string): boolean }> {
+    if (alike.length === 0) return new Set()
+    return await patchRecords(this.executor, alike, randomUUID(), { read: false, lasting: true })
   }
 
   #key(namespace: string): string {

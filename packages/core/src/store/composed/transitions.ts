@@ -44,7 +44,8 @@ export interface Ending {
 /** A final state; or `gone` at once where the retention keeps none. */
 export function finished(row: JobRow, state: FinalState, now: number, ending: Ending = {}): JobRow | GoneRow {
   const keep = keepOf(row, state)
-  const ended: JobRow = {
+  if (keep.ageMs === 0 || keep.count === 0) return forgotten({ ...row, state, endedAt: now }, now)
+  return {
     ...row,
     state,
     endedAt: now,
@@ -59,7 +60,6 @@ export function finished(row: JobRow, state: FinalState, now: number, ending: En
     dispatch: undefined,
     rev: row.rev + 1,
   }
-  return keep.ageMs === 0 || keep.count === 0 ? forgotten({ ...ended, rev: row.rev }, now) : ended
 }
 
 /** The record goes; its id stays known for what is left of its `rememberMs`. */
