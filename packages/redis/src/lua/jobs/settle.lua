@@ -1,7 +1,7 @@
 -- Settles outcomes, then claims, in one step. An outcome counts only under the token of its claim: one of a dead worker, or for a job
 -- that somebody else holds, is stale and changes nothing; one for a job that a living worker no longer holds was settled before. So a
 -- call whose answer was lost is sent again as it is: its outcomes are ok, and what it claimed is given back at a heartbeat.
--- When memory is full settling still works, since it begins by deleting.
+-- When memory is full settling and claiming still work, since they begin by deleting: a server that is full must be worked off.
 --
 -- KEYS[1]  base of the job store
 -- ARGV     worker that claims, most jobs; number of its open claim (or empty); number and channel of this one, if it may stay open (or empty);
@@ -108,6 +108,8 @@ if at <= #ARGV then
     settle_group(at)
     at = at + 4 + 3 * tonumber(ARGV[at + 3])
   end
+else
+  redis.call('HDEL', K_INFO, '')
 end
 
 local fence, jobs, due, open_since = '', {}, '', ''

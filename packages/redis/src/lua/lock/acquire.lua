@@ -10,6 +10,8 @@ local row = redis.call('HMGET', KEYS[1], 'owner', 'token')
 local live = row[1] and redis.call('EXISTS', ARGV[4] .. row[1]) == 1
 if live and row[1] ~= owner then return false end
 
+-- When memory is full the server refuses a script whose first write may take some.
+redis.call('HDEL', KEYS[1], '')
 local token = row[2]
 if not live then
   token = whole(math.max(tonumber(row[2] or 0) + 1, micros()))

@@ -1,0 +1,39 @@
+import { type Server, startRedis } from '@sched/test-services'
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { redis } from './index.ts'
+import { claim, complete, job, join, openStore } from './jobs.support.ts'
+
+let server: Server
+let admin: Redis
+
+beforeAll(async () => {
+  server = await startRedis()
+  admin = new Redis(server.url)
+})
+afterAll(async () => {
+  admin.disconnect()
+  await server.stop()
+})
+
+test('a server that is full is worked off by workers that start then, and they find a leader', async () => {
+  const { store, close } = await openStore({ url: server.url })
+  const { lock, close: closeLock } = redis(server.url)
+  onTestFinished(async () => {
+    await admin.config('SET', 'maxmemory', '0')
+    await Promise.all([close(), closeLock()])
+  })
+  await lock.ready?.()
+  await store.insert(['a', 'b', 'c', 'd'].map((id) => job(id)))
+  await admin.config('SET', 'maxmemory', '1')
+  await join(store)
+  const first = await claim(store, 2)
+  await complete(store, first)
+  await complete(store, await claim(store, 1))
+  expect(await store.change(['d'], { kind: 'discard' })).toEqual(['ok'])
+  expect(await claim(store)).toEqual([])
+  expect((await store.counts()).types.mail).toMatchObject({ pending: 0, running: 0, completed: 3 })
+  expect(await lock.acquire('leader', 'w', 60_000)).toBe(true)
+  expect(await lock.acquire('leader', 'w', 60_000)).toBe(true)
+  await expect(store.insert([job('e')])).rejects.toMatchObject({ code: 'UNAVAILABLE', ambiguous: false })
+})
