@@ -12,6 +12,8 @@ interface Change extends Document {
 /** An open stream makes the server look at every write of the database: for who finds work by itself, that is work for nothing. */
 export class ChangeSource implements SignalSource {
   readonly name = 'change stream'
+  /** The driver does not tell. */
+  readonly isAtHand = true
   readonly #connection: MongoConnection
   #stream: ChangeStream<Document, Document> | undefined
   /** The look that was begun with the stream. */

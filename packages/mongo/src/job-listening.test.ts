@@ -16,7 +16,7 @@ function recorded() {
   const listening = new JobListening(wakes, () => now)
   const full = (ms: number): void => {
     now += ms
-    listening.claimed({ full: true })
+    listening.claimed({ jobs: 5, full: true, more: true })
   }
   return { calls, listening, full }
 }
@@ -26,12 +26,12 @@ test('after a while of full claims nobody listens, until one is not full', () =>
   listening.watched(['a', 'b'])
   for (let ms = 0; ms < 250; ms += 50) full(50)
   expect(calls).toEqual([])
-  listening.claimed({ full: false })
+  listening.claimed({ jobs: 0, full: false, more: false })
   for (let ms = 0; ms <= 300; ms += 50) full(50)
   expect(calls).toEqual(['rest a,b'])
   full(50)
-  listening.claimed({ full: false })
-  listening.claimed({ full: false })
+  listening.claimed({ jobs: 0, full: false, more: false })
+  listening.claimed({ jobs: 0, full: false, more: false })
   expect(calls).toEqual(['rest a,b', 'attend a,b'])
 })
 

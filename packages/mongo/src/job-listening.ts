@@ -12,6 +12,8 @@ export class JobListening {
   readonly #keys = new Map<string, number>()
   #fullSince: number | undefined
   #isWoken = false
+  /** The last claim found one job at most, and no more was there. */
+  #foundLittle = true
   #resting = false
 
   constructor(wakes: Wakes, now: () => number = () => performance.now()) {
@@ -37,15 +39,24 @@ export class JobListening {
     this.#isWoken = true
   }
 
-  /** Whether there is probably something to claim, and not much: a hint came since the last claim, which was not full. */
+  /** Whether there is probably one job to claim: a hint came since the last claim, which found little. */
   takeHint(): boolean {
-    const isHinted = this.#isWoken && this.#fullSince === undefined
+    const isHinted = this.#isWoken && this.#foundLittle
     this.#isWoken = false
     return isHinted
   }
 
-  /** A claim was answered. */
-  claimed({ full }: { readonly full: boolean }): void {
+  /** A claim was answered: with so many jobs, as many as it asked for if it is `full`; maybe there is `more`. */
+  claimed({
+    jobs,
+    full,
+    more,
+  }: {
+    readonly jobs: number
+    readonly full: boolean
+    readonly more: boolean
+  }): void {
+    this.#foundLittle = jobs <= 1 && !full && !more
     if (!full) {
       this.#attend()
       return

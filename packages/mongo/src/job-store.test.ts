@@ -1,4 +1,4 @@
-import { BACKEND, type ClaimedJob, type JobStore, type NewJob } from '@sched/core/adapter'
+import { BACKEND, type ClaimedJob, type JobStore, type NewJob, type Settled } from '@sched/core/adapter'
 import { serviceUrl } from '@sched/test-services'
 import { type Document, MongoClient } from 'mongodb'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -97,27 +97,28 @@ async function woken(): Promise<JobStore> {
   return store
 }
 
-test('a worker that was woken claims one job in one trip, and a few in two, in order', async () => {
+test('a worker that was woken claims one job in one trip of two commands, and what else there is by its next claim, in order', async () => {
   const store = await woken()
+  const claimed = async (limit: number) => {
+    let answer: Settled | undefined
+    const { inRow, commands } = await tripsOf(client, async () => {
+      answer = await store.settle([], want(limit))
+    })
+    return { ...(answer as Settled), trips: inRow, commands: commands.length }
+  }
   await store.insert([job('alone')])
-  let claimed: readonly ClaimedJob[] = []
-  const alone = await tripsOf(client, async () => {
-    claimed = (await store.settle([], want(10))).jobs
-  })
-  expect(claimed).toMatchObject([{ id: 'alone', attempt: 1 }])
-  expect([alone.inRow, alone.commands.length]).toEqual([1, 3])
-  await store.settle(claimed.map(done))
+  const alone = await claimed(10)
+  expect(alone).toMatchObject({ jobs: [{ id: 'alone', attempt: 1 }], trips: 1, commands: 2, nextDueInMs: 0 })
+  await store.settle(alone.jobs.map(done))
   expect(await store.get(['alone'])).toMatchObject([{ state: 'completed', attempt: 1 }])
+  expect(await claimed(10)).toMatchObject({ jobs: [], nextDueInMs: null })
 
   await store.insert([job('b'), job('c', { priority: -1 }), job('a', { priority: 1 })])
-  const few = await tripsOf(client, async () => {
-    const answer = await store.settle([], want(2))
-    expect(answer.nextDueInMs).toBe(0)
-    claimed = answer.jobs
-  })
-  expect(few.inRow).toBe(2)
-  expect(claimed.map(({ id }) => id)).toEqual(['a', 'b'])
-  expect((await store.settle([], want(2))).jobs.map(({ id }) => id)).toEqual(['c'])
+  expect(await claimed(10)).toMatchObject({ jobs: [{ id: 'a', attempt: 1 }], trips: 1, nextDueInMs: 0 })
+  // woken again, but there is more than one: so it looks
+  await store.insert([job('d', { priority: -2 })])
+  expect(await claimed(2)).toMatchObject({ jobs: [{ id: 'b' }, { id: 'c' }], trips: 2, nextDueInMs: 0 })
+  expect(await claimed(2)).toMatchObject({ jobs: [{ id: 'd' }], nextDueInMs: null })
 })
 
 test('what a woken worker took, and the look forbids, goes back as it was', async () => {

@@ -117,7 +117,11 @@ export class MongoJobStore extends MongoAdapter implements JobStore {
     }
     const { unreadable, ...claimed } = claim.value
     if (want !== undefined && want.limit > 0)
-      this.#listening.claimed({ full: claimed.jobs.length >= want.limit })
+      this.#listening.claimed({
+        jobs: claimed.jobs.length,
+        full: claimed.jobs.length >= want.limit,
+        more: claimed.nextDueInMs === 0,
+      })
     if (unreadable.length > 0)
       await this.#settle(
         space,

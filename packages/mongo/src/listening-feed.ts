@@ -7,6 +7,8 @@ import type { Feed, FeedEvents } from './feed.ts'
 const LONGEST_AWAIT_MS = 10_000
 /** Beyond that the connection is dead, however alive it looks. */
 const GRACE_MS = 2_000
+/** After a signal this passes before the next question: what it woke has its claim answered first, and what comes meanwhile is one answer. */
+const BREATH_MS = 2
 /** Sooner than this no server answers. */
 const AT_ONCE_MS = 0.2
 const FIRST_RETRY_MS = 20
@@ -27,6 +29,8 @@ export interface SignalSource {
   open(): Promise<void>
   /** The next signal; null when there was none for a while. At once and for ever null once it has ended. */
   next(): Promise<Signal | null>
+  /** The next signal may have come with the last one. */
+  readonly isAtHand: boolean
   drop(): void
 }
 
@@ -99,8 +103,7 @@ export class ListeningFeed implements Feed {
         const signal = await this.#next()
         if (signal !== null) {
           this.#events.onSignal(signal.id, signal.n)
-          // who was woken sends its claim before this asks for the next signal
-          await aTurn()
+          await (this.#source.isAtHand ? aTurn() : this.#pause(BREATH_MS))
         }
         retryMs = FIRST_RETRY_MS
         told = false

@@ -44,6 +44,10 @@ export class TailSource implements SignalSource {
     return signal && { id: signal.k, n: signal.n }
   }
 
+  get isAtHand(): boolean {
+    return (this.#cursor?.bufferedCount() ?? 0) > 0
+  }
+
   drop(): void {
     this.#cursor?.close().catch(() => undefined)
     this.#cursor = undefined

@@ -3,8 +3,8 @@
  * they were seen. A third tells which, where others took some. What has come due is moved to the ready ones first, which costs three more;
  * types with a limit cost two more (job-limits.ts).
  *
- * A worker that was woken, so that there is probably one job and nothing before it, takes the first one beside the look: one trip. What the look then
- * forbids, because its type is paused, something came due or the worker is dead, goes back as it was.
+ * A worker that was woken, so that there is probably one job and nothing before it, takes the first one beside a look at what may forbid it: one
+ * trip. What is forbidden, because its type is paused, something came due or the worker is dead, goes back as it was. Whether there is more the next claim tells.
  *
  * Claims are acknowledged by the primary alone: should a failover lose one, its jobs are ready again, its token proves nothing, and they
  * run once more. At-most-once jobs and types with a limit must not, so their claims wait for the majority.
@@ -24,7 +24,6 @@ import { tokenText } from '../job-book.ts'
 import { knownJob } from '../job-changes.ts'
 import { idOf, readClaim } from '../job-codec.ts'
 import type { JobDocument } from '../job-document.ts'
-import { keyText } from '../job-key.ts'
 import {
   type Claimer,
   type LimitedType,
@@ -34,7 +33,7 @@ import {
 } from '../job-limits.ts'
 import type { JobSpace } from '../job-space.ts'
 import { expireJobs } from './job-expire.ts'
-import { type Look, lookForJobs } from './job-look.ts'
+import { type Look, type LookBeside, lookBeside, lookForJobs } from './job-look.ts'
 import { promoteDue } from './job-promote.ts'
 import { First, makeSure, takeJobs } from './job-take.ts'
 
@@ -94,7 +93,7 @@ class JobClaim {
   readonly #want: ClaimRequest
   readonly #wanted: readonly WantedType[]
   readonly #taken: Taken[] = []
-  /** The first one is to be taken beside the next look. */
+  /** Woken, and not looked yet. */
   #takesFirst: boolean
   #hasPromoted = false
   #nextDueInMs: number | null = null
@@ -128,30 +127,46 @@ class JobClaim {
     const skipped = space.pauses.seen
     const open = this.#wanted.filter(({ type }) => !skipped.has(type))
     const claimer: Claimer = { fence: space.clock.nextMicros(), worker: this.#want.worker }
+    if (this.#mayTakeFirst(open)) return await this.#takeFirst(claimer, open, skipped)
     const limited = this.#limited(open)
     const from = space.spread.from()
-    const first = this.#mayTakeFirst(open) ? new First(space, claimer, open.map(typeOf)) : undefined
+    const [reservation, seen] = await Promise.all([
+      reservePlaces(space, claimer, limited),
+      lookForJobs(
+        space,
+        this.#want.worker,
+        open.map((type) => this.#most(type)),
+        { limit: this.#room, from },
+      ),
+    ])
     try {
-      const [reservation, seen] = await Promise.all([
-        reservePlaces(space, claimer, limited),
-        lookForJobs(
-          space,
-          this.#want.worker,
-          open.map((type) => this.#most(type)),
-          { limit: this.#room, from },
-        ),
-        first?.taking,
-      ])
-      try {
-        const end = await this.#forbidden(seen, open, skipped)
-        if (end !== undefined) return end
-        const ready = first === undefined ? seen.ready : await this.#keep(claimer, first, seen.ready)
-        return await this.#take(claimer, this.#choose({ ...seen, ready }, reservation), { seen, reservation })
-      } finally {
-        await releasePlaces(space, claimer, limited)
-      }
+      const end = await this.#forbidden(seen, open, skipped)
+      if (end !== undefined) return end
+      return await this.#take(claimer, this.#choose(seen, reservation), { seen, reservation })
     } finally {
-      await first?.giveBackUnlessKept()
+      await releasePlaces(space, claimer, limited)
+    }
+  }
+
+  async #takeFirst(
+    claimer: Claimer,
+    open: readonly WantedType[],
+    skipped: ReadonlySet<number>,
+  ): Promise<End> {
+    const space = this.#space
+    const first = new First(space, claimer, open.map(typeOf))
+    try {
+      const types = open.map((type) => this.#most(type))
+      const [seen] = await Promise.all([lookBeside(space, this.#want.worker, types), first.taking])
+      const end = await this.#forbidden(seen, open, skipped)
+      if (end !== undefined) return end
+      const taken = await first.keep()
+      if (taken === undefined) return 'again'
+      this.#note(claimer, await makeSure(space, claimer, taken))
+      this.#nextDueInMs = taken.length > 0 || isDue(seen.next) ? 0 : waitFor(seen.next)
+      return 'done'
+    } finally {
+      await first.giveBackUnlessKept()
     }
   }
 
@@ -166,7 +181,7 @@ class JobClaim {
 
   /** What the look says against this round: that the worker is dead, or why to look again. */
   async #forbidden(
-    seen: Look,
+    seen: LookBeside,
     open: readonly WantedType[],
     skipped: ReadonlySet<number>,
   ): Promise<Exclude<End, 'done'> | undefined> {
@@ -180,18 +195,6 @@ class JobClaim {
     this.#hasPromoted = true
     await promoteDue(space, open.map(typeOf), seen.next.now)
     return 'again'
-  }
-
-  /** What the look saw besides. */
-  async #keep(
-    claimer: Claimer,
-    first: First,
-    ready: readonly JobDocument[],
-  ): Promise<readonly JobDocument[]> {
-    const taken = await first.keep()
-    this.#note(claimer, await makeSure(this.#space, claimer, taken))
-    const keys = new Set(taken.map(({ _id }) => keyText(_id)))
-    return ready.filter(({ _id }) => !keys.has(keyText(_id)))
   }
 
   #note({ fence }: Claimer, taken: readonly JobDocument[]): void {

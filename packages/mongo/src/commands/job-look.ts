@@ -16,13 +16,16 @@ export interface OpenType {
   readonly most: number
 }
 
-export interface Look {
-  /** By (priority, due), types merged; of each query at least one more than can be taken, if there are so many. */
-  readonly ready: readonly JobDocument[]
+export interface LookBeside {
   readonly paused: ReadonlySet<number>
   readonly alive: boolean
   /** The next that only time keeps back: how many microseconds after the server's now, and that now. */
   readonly next: { readonly due: number; readonly now: number } | undefined
+}
+
+export interface Look extends LookBeside {
+  /** By (priority, due), types merged; of each query at least one more than can be taken, if there are so many. */
+  readonly ready: readonly JobDocument[]
   /** There is more than `ready`, whatever its length. */
   readonly cut: boolean
 }
@@ -35,7 +38,7 @@ export async function lookForJobs(
 ): Promise<Look> {
   const together = types.filter(({ most }) => most >= limit)
   const apart = types.filter(({ most }) => most < limit)
-  const [ready, waiting, alive] = await Promise.all([
+  const [ready, beside] = await Promise.all([
     Promise.all([
       ...(together.length > 0
         ? [
@@ -49,16 +52,24 @@ export async function lookForJobs(
         : []),
       ...apart.map(({ type, most }) => readyOf(space, [type], most, {})),
     ]),
-    waitingOf(space, types),
-    isAlive(space, worker, types),
+    lookBeside(space, worker, types),
   ])
   const documents = ready.flatMap((found) => found.documents)
   return {
     ready: ready.length > 1 ? documents.sort(byPlace) : documents,
     cut: ready.some(({ cut }) => cut),
-    alive,
-    ...waiting,
+    ...beside,
   }
+}
+
+/** The same without the ready jobs. */
+export async function lookBeside(
+  space: JobSpace,
+  worker: string,
+  types: readonly OpenType[],
+): Promise<LookBeside> {
+  const [waiting, alive] = await Promise.all([waitingOf(space, types), isAlive(space, worker, types)])
+  return { ...waiting, alive }
 }
 
 /** Order of the same place is that of the answer. */
@@ -79,7 +90,7 @@ function readyOf(space: JobSpace, types: readonly number[], most: number, from: 
 async function waitingOf(
   space: JobSpace,
   types: readonly OpenType[],
-): Promise<Pick<Look, 'next' | 'paused'>> {
+): Promise<Pick<LookBeside, 'next' | 'paused'>> {
   const { documents } = await find<{ d: number; t?: PauseDocument['t']; now: Date }>(space, 'job claim', {
     filter: { q: { $in: [space.scope, ...types.map(({ type }) => type)] }, s: STATE.waiting },
     sort: { d: 1 },

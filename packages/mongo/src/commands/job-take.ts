@@ -28,7 +28,8 @@ function heldBy({ fence, worker }: Claimer): Document {
 export class First {
   readonly #space: JobSpace
   readonly #claimer: Claimer
-  readonly taking: Promise<readonly JobDocument[]>
+  /** Undefined: the answer was lost, and nothing was taken. */
+  readonly taking: Promise<readonly JobDocument[] | undefined>
   #isKept = false
 
   constructor(space: JobSpace, claimer: Claimer, types: readonly number[]) {
@@ -39,7 +40,7 @@ export class First {
     this.taking.catch(() => undefined)
   }
 
-  keep(): Promise<readonly JobDocument[]> {
+  keep(): Promise<readonly JobDocument[] | undefined> {
     this.#isKept = true
     return this.taking
   }
@@ -48,7 +49,7 @@ export class First {
   async giveBackUnlessKept(): Promise<void> {
     if (this.#isKept) return
     try {
-      const keys = (await this.taking).map(({ _id }) => _id)
+      const keys = (await this.taking)?.map(({ _id }) => _id) ?? []
       if (keys.length === 0) return
       const q = { _id: { $in: keys }, ...heldBy(this.#claimer), z: null }
       await update(this.#space, [{ q, u: back({ giveBack: true }).update, multi: true }], { name: NAME })
@@ -63,7 +64,7 @@ async function takeFirst(
   space: JobSpace,
   claimer: Claimer,
   types: readonly number[],
-): Promise<readonly JobDocument[]> {
+): Promise<readonly JobDocument[] | undefined> {
   const { connection } = space
   const q = { $in: types }
   const command = {
@@ -81,7 +82,9 @@ async function takeFirst(
     if (!(error instanceof SchedError && error.ambiguous)) throw error
     const filter = { q, ...heldBy(claimer) }
     const { documents } = await find<JobDocument>(space, NAME, { filter, limit: 1, hint: 'running' })
-    return documents.map((document) => ({ ...document, a: (document.a as number) - 1 }))
+    return documents.length === 0
+      ? undefined
+      : documents.map((document) => ({ ...document, a: (document.a as number) - 1 }))
   }
 }
 
