@@ -88,10 +88,10 @@ test('jobs that end alike are one statement, whatever ends between them, and eac
 })
 
 /** A worker that has claimed before, and is woken by each insert. */
-async function woken(): Promise<JobStore> {
+async function woken(onWake: () => void = () => undefined): Promise<JobStore> {
   const store = await opened()
   await store.settle([], want(1))
-  await store.subscribe(['mail'], () => undefined)
+  await store.subscribe(['mail'], onWake)
   // the driver opens few connections at a time: what goes beside each other needs them to be there
   await Promise.all(Array.from({ length: 8 }, () => store.get(['first'])))
   return store
@@ -121,12 +121,17 @@ test('a worker that was woken claims one job in one trip of two commands, and wh
   expect(await claimed(2)).toMatchObject({ jobs: [{ id: 'd' }], nextDueInMs: null })
 })
 
-test('what a woken worker took, and the look forbids, goes back as it was', async () => {
-  const store = await woken()
+test('what a woken worker took, and the look forbids, goes back as it was, and wakes who looked meanwhile', async () => {
+  let wakes = 0
+  const store = await woken(() => {
+    wakes++
+  })
   const other = adapters.storage[BACKEND]?.fuse({ scope: `p:e:${scopes - 1}`, ...adapters }) as JobStore
   await other.pause('mail', true)
   await store.insert([job('paused')])
+  const wakesBefore = wakes
   expect((await store.settle([], want(1))).jobs).toEqual([])
+  expect(wakes - wakesBefore).toBe(1)
   expect(await store.get(['paused'])).toMatchObject([{ state: 'pending', attempt: 0, worker: null }])
   await other.pause('mail', false)
   expect((await store.settle([], want(1))).jobs).toMatchObject([{ id: 'paused', attempt: 1 }])

@@ -19,6 +19,8 @@ type Fields = Readonly<Record<string, StoredField>>
 
 /** Where more than so many fields differ, the whole values are looked up. */
 const MOST_OWN = 2
+/** Beyond so many shapes what is like nothing else goes together. */
+const MANY_SHAPES = 8
 
 /** Ids are distinct. `others`: what is not there yet, and what has too little in common. */
 export function alikeReplacements<R extends ExpectedRecord>(
@@ -26,8 +28,10 @@ export function alikeReplacements<R extends ExpectedRecord>(
 ): { readonly alike: AlikePatches[]; readonly others: R[] } {
   const alike: AlikePatches[] = []
   const others: R[] = []
-  for (const [shape, group] of grouped(items, shapeOf)) {
-    if (shape === undefined) others.push(...group)
+  const groups = grouped(items, shapeOf)
+  for (const [shape, group] of groups) {
+    const isLost = group.length === 1 && groups.size > MANY_SHAPES
+    if (shape === undefined || isLost) others.push(...group)
     else
       for (const piece of inPieces(group as readonly (R & Replacement)[], lengthOfReplacement)) {
         const update = updateOf(piece)

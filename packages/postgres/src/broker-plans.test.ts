@@ -69,6 +69,25 @@ test.each(['priority', 'fifo', 'lifo'].flatMap((strategy) => KNOWN.map((few) => 
   },
 )
 
+/** The server last counted when next to none of many were left: from then on it expects that of every page there is. */
+test('a claim by priority reads little with sixty thousand waiting, where the server believes that next to nothing does', async () => {
+  const { schema, broker, publish } = await freshQueue(100)
+  await publish(100, MANY)
+  // each leaves the index of what waits, and comes back to another place of it
+  const ids = Array.from({ length: MANY }, (_, n) => ({ id: `job-${n}`, delayMs: 0 }))
+  for (let round = 0; round < 2; round++)
+    for (let at = 0; at < MANY; at += 1_000) {
+      await broker.claim('mail', 'c', 1_000, 60_000)
+      await broker.nackMany?.('mail', ids.slice(at, at + 1_000))
+    }
+  await pool.query(`delete from "${schema}".entries where seq < (select max(seq) from "${schema}".entries)`)
+  await pool.query(`vacuum (analyze, truncate off) "${schema}".entries`)
+  for (let from = 0; from < 3 * MANY; from += 5_000) {
+    await publish(from, from + 5_000)
+    expect(await blocksOf(schema, claimBy('priority'))).toBeLessThan(500)
+  }
+})
+
 test.each(Object.entries(CALLS).flatMap(([what, call]) => KNOWN.map((few) => [what, few, call] as const)))(
   '%s, planned while %i were known: reads little with twenty thousand leased',
   async (_, few, call) => {

@@ -45,14 +45,16 @@ export class First {
     return this.taking
   }
 
-  /** As if it had not been taken. Where that fails a heartbeat finds it. */
+  /** As if it had not been taken; who looked meanwhile did not see it, and is woken. Where that fails a heartbeat finds it. */
   async giveBackUnlessKept(): Promise<void> {
     if (this.#isKept) return
     try {
-      const keys = (await this.taking)?.map(({ _id }) => _id) ?? []
+      const taken = (await this.taking) ?? []
+      const keys = taken.map(({ _id }) => _id)
       if (keys.length === 0) return
       const q = { _id: { $in: keys }, ...heldBy(this.#claimer), z: null }
       await update(this.#space, [{ q, u: back({ giveBack: true }).update, multi: true }], { name: NAME })
+      this.#space.wake(new Set(taken.map((document) => document.q)))
     } catch {
       // said above
     }

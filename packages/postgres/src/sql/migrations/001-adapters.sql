@@ -245,11 +245,12 @@ $$;
 -- Leases up to `most` entries in order to one consumer, those whose lease ended among them. Two claims never get one id; of a paused
 -- queue nothing is given. With `most_active` no more than that are leased at once, over every session. They are locked, then written where
 -- they lie: no plan may look for them by id, which one that was made while there were few does by reading all. Plans are made at every call,
--- for the table as it is then: it grows and shrinks by orders within a minute.
+-- for the table as it is then: it grows and shrinks by orders within a minute. Nor may one sort what waits: while the server believes that
+-- hardly anything does (it last counted when a queue had just been worked off), it takes the smallest index for the quickest, read from end to end.
 create function @claim_entries(
   of_prefix text, of_name text, by_consumer text, most int4, lease_ms float8, strategy text, most_active int8
 ) returns table (id text, receipt uuid, deliveries int4, due int8) language plpgsql volatile
-set plan_cache_mode = force_custom_plan set jit = off set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+set plan_cache_mode = force_custom_plan set jit = off set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_sort = off as $$
 declare
   this_queue int8;
   is_paused bool;

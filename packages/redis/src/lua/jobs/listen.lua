@@ -3,6 +3,8 @@
 -- KEYS[1]  base of the job store
 -- ARGV     hub, ms it stays known, then the types
 -- Returns ms until a job of them is due, and which type (counted from 1); nothing when none is to come.
+-- when memory is full the server refuses a script whose first write may take some
+redis.call('ZREM', K_HUBS, '')
 redis.call('ZADD', K_HUBS, whole(now_us + tonumber(ARGV[2]) * 1000), ARGV[1])
 local types = {}
 for i = 3, #ARGV do types[ARGV[i]] = i - 2 end

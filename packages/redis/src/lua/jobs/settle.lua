@@ -108,12 +108,12 @@ if at <= #ARGV then
     settle_group(at)
     at = at + 4 + 3 * tonumber(ARGV[at + 3])
   end
-else
-  redis.call('HDEL', K_INFO, '')
 end
 
 local fence, jobs, due, open_since = '', {}, '', ''
 if #wanted > 0 then
+  -- nothing was deleted where all outcomes were stale, or there were none
+  redis.call('HDEL', K_INFO, '')
   local limit = tonumber(ARGV[2])
   -- what it was handed is on its way, and takes one of the places
   if ARGV[3] ~= '' and end_wait(ARGV[1], ARGV[3]) then limit = limit - 1 end

@@ -10,13 +10,13 @@ local row = redis.call('HMGET', KEYS[1], 'owner', 'token')
 local live = row[1] and redis.call('EXISTS', ARGV[4] .. row[1]) == 1
 if live and row[1] ~= owner then return false end
 
--- When memory is full the server refuses a script whose first write may take some.
-redis.call('HDEL', KEYS[1], '')
 local token = row[2]
 if not live then
+  -- when memory is full the server refuses a script whose first write may take some
+  redis.call('HDEL', KEYS[1], '')
   token = whole(math.max(tonumber(row[2] or 0) + 1, micros()))
   redis.call('HSET', KEYS[1], 'owner', owner, 'token', token)
 end
-redis.call('SET', KEYS[2], 1, 'PX', ttl)
 redis.call('PEXPIRE', KEYS[1], whole(math.min(ttl + keep, 8000000000000)))
+redis.call('SET', KEYS[2], 1, 'PX', ttl)
 return token
