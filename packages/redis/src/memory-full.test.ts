@@ -28,6 +28,7 @@ test('a server that is full is worked off by workers that start then, and they f
   await store.insert(['a', 'b', 'c', 'd'].map((id) => job(id)))
   await admin.config('SET', 'maxmemory', '1')
   await join(store)
+  expect(await store.heartbeat({ id: 'w', leaseMs: 60_000 }, [])).toMatchObject({ alive: true })
   const [first, second] = await claim(store, 2)
   await complete(store, [first as ClaimedJob, second as ClaimedJob])
   // as after a lost answer: nothing of it is held any more, and so nothing is deleted

@@ -1,7 +1,6 @@
 -- Renews one worker's lease, and with it every claim it holds. What the store holds for it and it does not hold is given back, attempt
 -- included: its claim's answer was lost. Younger claims than the grace are left alone, as their answer may be under way.
 -- The caller names everything it holds, and what it is just claiming is young.
--- It begins by deleting nothing: when memory is full the server refuses a script whose first write may take some, and a lease must not end by that.
 --
 -- KEYS[1]  base of the job store
 -- ARGV     worker, lease in ms, phase (join, active or leave), grace in ms, info (or empty), then id, fence of each held job
@@ -9,14 +8,23 @@
 local worker, phase, grace = ARGV[1], ARGV[3], tonumber(ARGV[4])
 local key = K_HELD .. worker
 local ends = format('%.3f', math.min(now_us / 1000 + tonumber(ARGV[2]), FAR))
-redis.call('HDEL', K_INFO, '')
+
+-- When memory is full the server refuses a script whose first write may take some, and a lease must not end by that: after one that deletes
+-- (nothing) it takes it.
+local function though_full(...)
+  local answer = redis.pcall(...)
+  if type(answer) ~= 'table' then return answer end
+  redis.call('HDEL', K_INFO, '')
+  return redis.call(...)
+end
+
 local alive
 if phase == 'join' then
   alive = redis.call('ZSCORE', K_DEAD, worker) == false
-  if alive then redis.call('ZADD', K_WORKERS, ends, worker) end
+  if alive then though_full('ZADD', K_WORKERS, ends, worker) end
 else
   -- the end has changed, unless there was none
-  alive = redis.call('ZADD', K_WORKERS, 'XX', 'CH', ends, worker) == 1
+  alive = though_full('ZADD', K_WORKERS, 'XX', 'CH', ends, worker) == 1
     or redis.call('ZSCORE', K_WORKERS, worker) ~= false
 end
 
