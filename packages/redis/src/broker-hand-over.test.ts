@@ -1,24 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import type { IBrokerEngine, Lease } from '@sched/core/adapter'
-import { type Server, startRedis } from '@sched/test-services'
 import { Redis } from 'ioredis'
-import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { redis } from './index.ts'
+import { ownServer } from './own-server.support.ts'
 
 const LEASE_MS = 60_000
 const SOON = { timeout: 10_000 }
 
-let server: Server
-let admin: Redis
-
-beforeAll(async () => {
-  server = await startRedis()
-  admin = new Redis(server.url)
-})
-afterAll(async () => {
-  admin.disconnect()
-  await server.stop()
-})
+const { server, admin } = await ownServer()
 
 /** The broker of a process that listens, and that of another. */
 async function opened() {

@@ -1,21 +1,11 @@
 import type { Logger } from '@sched/core/adapter'
-import { type Server, startRedis } from '@sched/test-services'
-import { Redis } from 'ioredis'
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { startRedis } from '@sched/test-services'
+import { expect, onTestFinished, test } from 'vitest'
 import { checkVersion } from './checks.ts'
 import { createRedisStorage, type RedisAdapterOptions } from './index.ts'
+import { ownServer } from './own-server.support.ts'
 
-let server: Server
-let admin: Redis
-
-beforeAll(async () => {
-  server = await startRedis()
-  admin = new Redis(server.url)
-})
-afterAll(async () => {
-  admin.disconnect()
-  await server.stop()
-})
+const { server, admin } = await ownServer()
 
 async function ready(url: string, options: RedisAdapterOptions = {}): Promise<void> {
   const storage = createRedisStorage(url, options)

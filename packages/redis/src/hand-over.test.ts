@@ -1,22 +1,12 @@
 import { once } from 'node:events'
 import type { ClaimedJob, ClaimRequest, JobStore } from '@sched/core/adapter'
-import { type Server, startRedis } from '@sched/test-services'
 import { Redis } from 'ioredis'
-import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { job, join, openStore } from './jobs.support.ts'
 import { everyKeyOf } from './keys.ts'
+import { ownServer } from './own-server.support.ts'
 
-let server: Server
-let admin: Redis
-
-beforeAll(async () => {
-  server = await startRedis()
-  admin = new Redis(server.url)
-})
-afterAll(async () => {
-  admin.disconnect()
-  await server.stop()
-})
+const { server, admin } = await ownServer()
 
 /** A worker `w` whose process listens, and another process. */
 async function opened() {

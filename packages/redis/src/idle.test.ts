@@ -1,21 +1,10 @@
-import { type Server, startRedis } from '@sched/test-services'
-import { Redis } from 'ioredis'
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { redis } from './index.ts'
 import { job, join, openStore } from './jobs.support.ts'
+import { ownServer } from './own-server.support.ts'
 import { CHECK_MS } from './wake-hub.ts'
 
-let server: Server
-let admin: Redis
-
-beforeAll(async () => {
-  server = await startRedis()
-  admin = new Redis(server.url)
-})
-afterAll(async () => {
-  admin.disconnect()
-  await server.stop()
-})
+const { server, admin } = await ownServer()
 
 /** Commands the server has processed, those inside scripts included. */
 async function commands(): Promise<number> {

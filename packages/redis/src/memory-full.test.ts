@@ -1,21 +1,10 @@
 import type { ClaimedJob, Outcome } from '@sched/core/adapter'
-import { type Server, startRedis } from '@sched/test-services'
-import { Redis } from 'ioredis'
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { redis } from './index.ts'
 import { claim, complete, job, join, openStore } from './jobs.support.ts'
+import { ownServer } from './own-server.support.ts'
 
-let server: Server
-let admin: Redis
-
-beforeAll(async () => {
-  server = await startRedis()
-  admin = new Redis(server.url)
-})
-afterAll(async () => {
-  admin.disconnect()
-  await server.stop()
-})
+const { server, admin } = await ownServer()
 
 test('a server that is full is worked off by workers that start then, and they find a leader', async () => {
   const { store, close } = await openStore({ url: server.url })
