@@ -134,7 +134,10 @@ export interface Settled {
    */
   readonly settled: readonly ('ok' | 'stale')[]
   readonly jobs: readonly ClaimedJob[]
-  /** Until time alone makes something claimable for the wanted types; 0: more is claimable now; null: never, or nothing wanted. */
+  /**
+   * Until time alone makes something claimable for the wanted types; 0: more is claimable now, or may be, where the claim did not look for
+   * more than it gives; null: never, or nothing wanted.
+   */
   readonly nextDueInMs: number | null
 }
 
