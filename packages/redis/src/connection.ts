@@ -8,6 +8,7 @@
 import { setImmediate as immediate } from 'node:timers/promises'
 import { ClosedError, Deadlines, UnavailableError, type Waiting } from '@sched/core/adapter'
 import { Command, type Redis } from 'ioredis'
+import { sendAnsweredLast } from './answered-last.ts'
 import type { Client } from './client.ts'
 import { faultKind, isAftermath, isLasting, isUnanswered, reasonOf, unavailable } from './errors.ts'
 import { isClusterClient } from './options.ts'
@@ -49,6 +50,8 @@ export class Connection {
   readonly #deadlineMs: number
   readonly #deadlines = new Deadlines()
   readonly #client: Client
+  /** The same: commands are sent alike. */
+  readonly #redis: Redis
   /** Calls that wait until the connection is ready. */
   readonly #waiters = new Set<{ readonly ready: () => void; readonly fail: (error: unknown) => void }>()
   /** Why there is no connection. */
@@ -62,6 +65,7 @@ export class Connection {
     this.#what = options.what
     this.#deadlineMs = options.deadlineMs
     this.#client = options.open()
+    this.#redis = this.#client as Redis
     // without a listener ioredis prints to stderr; what matters reaches the callers
     this.#client.on('error', (error: unknown) => {
       this.#note(error)
@@ -93,28 +97,35 @@ export class Connection {
   }
 
   /**
-   * Runs a script; all keys carry one hash tag. `again`: its arguments when it may have been applied already, which make it know its own
-   * work; without them it is sent again only where that is as good as once. Throws UNAVAILABLE, CLOSED.
+   * Runs a script; all keys carry one hash tag. `again` makes of the arguments those that tell it that it may have been applied already, so that
+   * it knows its own work; without them it is sent again only where that is as good as once. Throws UNAVAILABLE, CLOSED.
    */
   run(
     script: Script,
     keys: string | readonly string[],
     args: readonly Argument[],
-    again?: () => readonly Argument[],
+    again?: (args: readonly Argument[]) => readonly Argument[],
   ): Promise<unknown> {
     const send = (mayBeApplied: boolean, asText: boolean): Promise<unknown> => {
-      const given = mayBeApplied && again !== undefined ? again() : args
+      const given = mayBeApplied && again !== undefined ? again(args) : args
       const text = asText ? script.text : script.sha
       const all =
-        typeof keys === 'string' ? [text, 1, keys, ...given] : [text, keys.length, ...keys, ...given]
-      return this.#command(asText ? 'eval' : 'evalsha', all)
+        typeof keys === 'string' ? [text, '1', keys, ...given] : [text, keys.length, ...keys, ...given]
+      const command = flatCommand(asText ? 'eval' : 'evalsha', all)
+      // in a rush whoever is handed something is awake anyway, and it would only be one command more
+      if (script.handsOver && !this.isCluster && this.#isIdle()) return sendAnsweredLast(this.#redis, command)
+      return this.#redis.sendCommand(command) as Promise<unknown>
     }
     return this.attempt(script.name, send, script.repeatable || again !== undefined)
   }
 
   /** A plain command that reads: it is repeated when its answer was lost. Throws UNAVAILABLE, CLOSED. */
   read(name: string, ...args: Argument[]): Promise<unknown> {
-    return this.attempt(name, () => this.#command(name, args), true)
+    return this.attempt(
+      name,
+      () => this.#redis.sendCommand(flatCommand(name, args)) as Promise<unknown>,
+      true,
+    )
   }
 
   /** A blocking pop, once. Throws UNAVAILABLE, CLOSED. */
@@ -153,10 +164,6 @@ export class Connection {
     if (this.#lastError === undefined || !isAftermath(error)) this.#lastError = error
   }
 
-  get #redis(): Redis {
-    return this.#client as Redis
-  }
-
   /** Nothing was heard for a moment: the news that the connection is gone may wait to be read, before a call is lost on it. */
   #isIdle(): boolean {
     return performance.now() - this.#heardAt > IDLE_MS
@@ -164,11 +171,6 @@ export class Connection {
 
   #guard(): void {
     if (this.#closed) throw new ClosedError(this.#what)
-  }
-
-  /** Without the method of this name, which would take the arguments apart and put them together again. */
-  #command(name: string, args: Argument[]): Promise<unknown> {
-    return this.#redis.sendCommand(new Command(name, args, AS_TEXT)) as Promise<unknown>
   }
 
   async #sendWhenReady<T>(call: Call<T>): Promise<T> {
@@ -289,4 +291,15 @@ export class Connection {
       this.#deadlines.add(waiting)
     })
   }
+}
+
+/** Without the method of this name, which would take the arguments apart and put them together again. */
+function flatCommand(name: string, args: Argument[]): Command {
+  args.flat = itself as typeof args.flat
+  return new Command(name, args, AS_TEXT)
+}
+
+/** For `flat` of arguments, which ioredis calls: they are flat, and finding that out took a twentieth of an enqueue after a pause. */
+function itself(this: Argument[]): Argument[] {
+  return this
 }

@@ -60,7 +60,8 @@ export class HandOverChannel {
         () => undefined,
       )
     })
-    client.on('message', (_channel: string, text: string) => this.#onMessage(text))
+    // of the other event the channel's name is made a text as well
+    client.on('messageBuffer', (_channel: Buffer, text: Buffer) => this.#onMessage(text.toString()))
     client.connect().catch(() => undefined)
     this.#pings = setInterval(() => void this.#ping(client), PING_EVERY_MS)
     this.#pings.unref()

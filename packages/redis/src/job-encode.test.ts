@@ -33,3 +33,19 @@ test('a bad setting is refused each time', () => {
     expect(() => headOf({ retention: { failed: { count: 1.5 } } })).toThrow(/retention\.failed\.count/)
   }
 })
+
+test('of jobs that are alike the rest is taken from the one before, and nothing from any other', () => {
+  const alike = {}
+  const delayed = {}
+  const encoded = (more: object) => {
+    const { head, rest, due } = encodeJob({ ...job, ...more }, 1_000)
+    return [head, rest, due]
+  }
+  for (let time = 0; time < 2; time++) {
+    expect(encoded({ alike, priority: 1 })).toEqual(['C;mail', '1', ''])
+    expect(encoded({ alike, priority: 1, payload: 2 })).toEqual(['C;mail', '2', ''])
+    expect(encoded({ priority: 2, entityId: 'e' })).toEqual(['B;mail', 'x{"entity":"e"}\0' + '1', ''])
+    expect(encoded({ alike: delayed, delayMs: 5 })).toEqual(['D;mail', '1', '+5'])
+    expect(encoded({ alike: {} })).toEqual(['D;mail', '1', ''])
+  }
+})

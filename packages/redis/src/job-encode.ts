@@ -11,7 +11,6 @@ import {
   PRIORITY_MIN,
   payloadText,
   REMEMBER_MS,
-  type Retention,
 } from '@sched/core/adapter'
 import { type Extras, priorityText } from './job-codec.ts'
 
@@ -27,14 +26,22 @@ export interface EncodedJob {
   readonly expires: string
 }
 
+/** What the jobs that are alike have in common; those that came last. */
+let common: { readonly alike: object; readonly head: string } | undefined
+
 /** Throws INVALID_ARGUMENT, VALUE_UNSERIALIZABLE, VALUE_TOO_LARGE. */
 export function encodeJob(job: NewJob, maxBytes: number): EncodedJob {
-  checkName(job.id, 'job.id')
-  const head = headOf(job)
+  const { id, fresh, alike } = job
+  // else the runtime made it
+  if (fresh === undefined) checkName(id, 'job.id')
   const payload = payloadText(job, { root: 'job.payload', maxBytes })
+  if (alike !== undefined && alike === common?.alike)
+    return { id, fresh, head: common.head, rest: payload, due: '', expires: '' }
+  const head = headOf(job)
+  if (alike !== undefined && isBare(job)) common = { alike, head }
   return {
-    id: job.id,
-    fresh: job.fresh,
+    id,
+    fresh,
     head,
     rest: extrasText(job) + payload,
     due: dueText(job),
@@ -45,6 +52,19 @@ export function encodeJob(job: NewJob, maxBytes: number): EncodedJob {
       'job.expiresAt',
     ),
   }
+}
+
+/** Nothing of it is its own but the payload. */
+function isBare(job: NewJob): boolean {
+  return (
+    job.delayMs === undefined &&
+    job.runAt === undefined &&
+    job.expiresInMs === undefined &&
+    job.expiresAt === undefined &&
+    job.entityId === undefined &&
+    job.occurrence === undefined &&
+    job.options === undefined
+  )
 }
 
 let latest: { readonly job: NewJob; readonly head: string } | undefined
@@ -71,20 +91,13 @@ function haveOneHead(a: NewJob, b: NewJob): boolean {
   return (
     a.type === b.type &&
     a.priority === b.priority &&
-    haveOneRetention(a.retention, b.retention) &&
+    haveOneKeep(a.retention?.completed, b.retention?.completed) &&
+    haveOneKeep(a.retention?.failed, b.retention?.failed) &&
+    haveOneKeep(a.retention?.cancelled, b.retention?.cancelled) &&
     a.rememberMs === b.rememberMs &&
     a.maxRetries === b.maxRetries &&
     a.maxCrashes === b.maxCrashes &&
     a.delivery === b.delivery
-  )
-}
-
-function haveOneRetention(a: Retention | undefined, b: Retention | undefined): boolean {
-  if (a === undefined || b === undefined) return a === b
-  return (
-    haveOneKeep(a.completed, b.completed) &&
-    haveOneKeep(a.failed, b.failed) &&
-    haveOneKeep(a.cancelled, b.cancelled)
   )
 }
 

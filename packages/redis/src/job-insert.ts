@@ -23,7 +23,7 @@ export interface InsertCall {
 /** `mayHandOver`: it may go straight to a worker that waits. */
 export function insertOneCall(job: EncodedJob, mayHandOver: boolean): InsertCall {
   const { head, id, rest, fresh } = job
-  if (!isPlain(job, head)) return mixedCall([job])
+  if (job.due !== '' || job.expires !== '') return mixedCall([job])
   const digits = `${fresh === true ? '10' : '00'}${fresh === false ? '1' : '0'}${mayHandOver ? '1' : '0'}`
   return { script: 'insertOne', fresh: fresh === true, args: [digits, head, id, rest], sent: 1 }
 }

@@ -1,7 +1,7 @@
 /** The inserts of one job store: encodes jobs, sends them, and knows its own work again when an answer was lost. */
 import { randomUUID } from 'node:crypto'
 import type { NewJob } from '@sched/core/adapter'
-import type { Argument, Connection } from './connection.ts'
+import type { Connection } from './connection.ts'
 import { type EncodedJob, encodeJob } from './job-encode.ts'
 import {
   type InsertAnswer,
@@ -55,21 +55,27 @@ export class JobInserts {
   }
 
   insert(jobs: readonly NewJob[]): Promise<Answers> {
-    const [first] = jobs
-    return first !== undefined && jobs.length === 1 ? this.#insertOne(first) : this.#insertMany(jobs)
+    return jobs.length === 1 ? this.#insertOne(jobs[0]!) : this.#insertMany(jobs)
   }
 
-  /** As few promises as can be: one insert after another waits for each of them. */
+  /** As few promises and functions as can be: one insert after another waits for each of them. */
   #insertOne(job: NewJob): Promise<Answers> {
-    const encoded = this.#encoded(job)
-    if (encoded instanceof Error) return Promise.resolve([encoded])
-    return this.#send(insertOneCall(encoded, job.delivery !== 'at-most-once')).then(answerOfOne)
+    let encoded: EncodedJob
+    try {
+      encoded = encodeJob(job, this.#settings.maxValueBytes)
+    } catch (error) {
+      return Promise.resolve([error as Error])
+    }
+    const call = insertOneCall(encoded, job.delivery !== 'at-most-once')
+    return (call.fresh ? this.#call(call) : this.#callKnown(call)).then(answerOfOne)
   }
 
   async #insertMany(jobs: readonly NewJob[]): Promise<Answers> {
     const encoded = jobs.map((job) => this.#encoded(job))
     const call = insertCall(encoded)
-    return spreadInserts(encoded, call.sent, call.sent === 0 ? '' : await this.#send(call))
+    if (call.sent === 0) return spreadInserts(encoded, 0, '')
+    const answer = await (call.fresh ? this.#call(call) : this.#callKnown(call))
+    return spreadInserts(encoded, call.sent, answer)
   }
 
   #encoded(job: NewJob): EncodedJob | Error {
@@ -80,22 +86,22 @@ export class JobInserts {
     }
   }
 
-  #send({ script, fresh, args }: InsertCall): Promise<InsertAnswer> {
-    if (fresh) return this.#call(script, args)
+  /** It leaves its answer behind for a second call. */
+  #callKnown(call: InsertCall): Promise<InsertAnswer> {
     const caller = this.#callers.take()
-    args.push(caller, this.#callers.nextMark(), 2 * this.#settings.deadlineMs)
-    const answer = this.#call(script, args)
+    call.args.push(caller, this.#callers.nextMark(), 2 * this.#settings.deadlineMs)
+    const answer = this.#call(call)
     const giveBack = (): void => this.#callers.giveBack(caller)
     answer.then(giveBack, giveBack)
     return answer
   }
 
-  #call(script: InsertCall['script'], args: readonly Argument[]): Promise<InsertAnswer> {
-    const again = (): readonly Argument[] => sentAgain(args)
-    return this.#connection.run(JOB_SCRIPTS[script], this.#base, args, again) as Promise<InsertAnswer>
+  #call({ script, args }: InsertCall): Promise<InsertAnswer> {
+    return this.#connection.run(JOB_SCRIPTS[script], this.#base, args, sentAgain) as Promise<InsertAnswer>
   }
 }
 
-function answerOfOne(answer: InsertAnswer): Answers {
-  return [answer === '' ? 'inserted' : 'exists']
+/** The script for one job answers with a number. */
+function answerOfOne(answer: InsertAnswer | number): Answers {
+  return [answer === 1 || answer === '' ? 'inserted' : 'exists']
 }

@@ -62,7 +62,7 @@ export const STATE_LETTERS: Readonly<Record<FinalState, string>> = {
 
 export const JOB_SCRIPTS: Readonly<Record<JobScript, Script>> = {
   insert: jobScript('insert', [LAYOUT, REMEMBERED, insertText]),
-  insertOne: shortScript('insert', insertOneText),
+  insertOne: shortScript('insert', insertOneText, { handsOver: true }),
   insertPlain: shortScript('insert', insertPlainText),
   settle: jobScript('settle', [LAYOUT, MOVING, REMEMBERED, ENDING, RUNNING, WAITING, claimText, settleText]),
   heartbeat: jobScript(
@@ -102,7 +102,7 @@ function jobScript(name: string, parts: readonly string[], options = {}): Script
 }
 
 /** Its parts are made inside the branches that need them. */
-function shortScript(name: string, text: string): Script {
+function shortScript(name: string, text: string, options = {}): Script {
   const parts = {
     doubts: [rememberedText, doubtsText].join('\n'),
     due: [wakeText, LAYOUT].join('\n'),
@@ -112,7 +112,7 @@ function shortScript(name: string, text: string): Script {
   let whole = text
   for (const [mark, part] of Object.entries(parts)) whole = whole.replace(`-- @${mark}\n`, () => part)
   const body = withKeysInPlace(whole.replace(/^\s*--.*\n/gm, ''), { ...JOB_KEYS, ...WAKE_KEYS })
-  return script(`jobs ${name}`, [clockText, nowText, body])
+  return script(`jobs ${name}`, [clockText, nowText, body], options)
 }
 
 /** What a job that says nothing takes, from the contract. */

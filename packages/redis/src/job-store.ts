@@ -92,20 +92,15 @@ export class RedisJobStore extends RedisAdapter implements JobStore {
     options?: { readonly transaction?: unknown },
   ): Promise<readonly ('inserted' | 'exists' | Error)[]> {
     try {
-      this.#checkInsert(jobs, options?.transaction)
-      return this.#inserts.insert(jobs)
+      this.guard()
+      checkBatch(jobs.length, 'jobs')
+      if (options?.transaction === undefined) return this.#inserts.insert(jobs)
+      throw new UnsupportedError(
+        'Redis has no transaction to insert a job in; leave `tx` out, or keep jobs in the database of the transaction',
+      )
     } catch (error) {
       return Promise.reject(error)
     }
-  }
-
-  #checkInsert(jobs: readonly NewJob[], transaction: unknown): void {
-    this.guard()
-    checkBatch(jobs.length, 'jobs')
-    if (transaction === undefined) return
-    throw new UnsupportedError(
-      'Redis has no transaction to insert a job in; leave `tx` out, or keep jobs in the database of the transaction',
-    )
   }
 
   async settle(outcomes: readonly Outcome[], want?: ClaimRequest): Promise<Settled> {

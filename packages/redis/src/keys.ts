@@ -126,8 +126,8 @@ export const JOB_KEYS = {
   /** List per priority and type: due + id, in due order. */
   READY: 'r:',
   /**
-   * Hash: type → the priorities whose list is not empty, highest first. Three fields of no type are marks: '' while
-   * something is delayed, NUL + 'p' while a type is paused, NUL + 'n' (until when) while ids are not taken for new.
+   * Hash: type → the priorities whose list is not empty, highest first. Other fields are marks: '' while something is delayed, NUL + 'p'
+   * while a type is paused, NUL + 'n' (until when) while ids are not taken for new, NUL + 't' + type: the worker that waited for it last.
    */
   PRIORITIES: 'np',
   /** Sorted set: sequence + priority + id + type, by due. */
@@ -142,7 +142,7 @@ export const JOB_KEYS = {
   DEAD: 'wd',
   /** Hash: worker → what it says about itself. */
   INFO: 'wi',
-  /** Hash: what is known of claims that stay open; set per type: workers whose open claims take it. */
+  /** Hash: what is known of claims that stay open, and the last fence; set per type: workers whose open claims take it. */
   WAITING: 'o',
   TAKERS: 'o:',
   /** Hash: list → how far it was looked through for entries left behind. */
@@ -165,8 +165,7 @@ export const JOB_KEYS = {
   BUCKETS: 'mb',
   /** String per caller: the answer of its last insert, for a while. */
   CALLS: 'a:',
-  /** The last fence, and the last sequence number of a delayed job. */
-  FENCE: 'n',
+  /** The last sequence number of a delayed job. */
   SEQUENCE: 's',
 } as const
 

@@ -45,7 +45,7 @@ export abstract class RedisAdapter implements Lifecycle {
     script: Script,
     keys: string | readonly string[],
     args: readonly Argument[],
-    again?: () => readonly Argument[],
+    again?: (args: readonly Argument[]) => readonly Argument[],
   ): Promise<unknown> {
     this.guard()
     return this.backend.connection.run(script, keys, args, again)

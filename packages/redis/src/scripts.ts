@@ -8,16 +8,19 @@ export interface Script {
   readonly sha: string
   /** Doing it twice is as good as once, also when others act in between: it is repeated when its answer was lost. */
   readonly repeatable: boolean
+  /** It may hand something to another client of the same server, which then should not have to wait for the caller. */
+  readonly handsOver: boolean
 }
 
 export function script(
   name: string,
   parts: readonly string[],
-  options: { readonly repeatable?: boolean } = {},
+  options: { readonly repeatable?: boolean; readonly handsOver?: boolean } = {},
 ): Script {
   const text = parts.join('\n')
   const sha = createHash('sha1').update(text).digest('hex')
-  return { name, text, sha, repeatable: options.repeatable ?? false }
+  const { repeatable = false, handsOver = false } = options
+  return { name, text, sha, repeatable, handsOver }
 }
 
 /** For {@link script}: reads, and what only renews. */

@@ -21,6 +21,27 @@ export const jobClaimMutants: readonly Mutant[] = [
     },
   },
   {
+    mistake: 'of jobs that are alike the first one’s payload is taken for all',
+    parts: jobStore(
+      (Base) =>
+        class extends Base {
+          readonly #payloads = new Map<object, unknown>()
+          override insert(jobs: readonly NewJob[]): ReturnType<InstanceType<typeof Base>['insert']> {
+            return super.insert(
+              jobs.map((job) => (job.alike === undefined ? job : this.#first(job.alike, job))),
+            )
+          }
+          #first(alike: object, job: NewJob): NewJob {
+            if (!this.#payloads.has(alike)) this.#payloads.set(alike, job.payload)
+            return { ...job, payload: this.#payloads.get(alike) }
+          }
+        },
+    ),
+    fails: {
+      'job-store/insert-roundtrip': 'the records of three jobs that are alike and two that are not',
+    },
+  },
+  {
     mistake: 'an insert overwrites the job of that id',
     parts: jobStore(
       (Base) =>

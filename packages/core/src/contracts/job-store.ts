@@ -26,6 +26,11 @@ export interface NewJob {
    * False: that was so for the first call, which may still be on its way, and this is another one. Left out: nothing is known.
    */
   readonly fresh?: boolean
+  /**
+   * Jobs with the same object here differ in `id`, `fresh`, `payload` and `payloadText` alone: what a store makes of the rest of one it may take for the next.
+   * It is not stored.
+   */
+  readonly alike?: object
   readonly type: string
   /** A codec value; the store keeps a copy of its own. */
   readonly payload: unknown

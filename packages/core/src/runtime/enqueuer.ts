@@ -12,7 +12,7 @@ import { show } from '../values/show.ts'
 import { BATCH_OPTIONS, ENQUEUE_OPTIONS, type EnqueueOptions, ITEM_OPTIONS } from './enqueue-options.ts'
 import { JobIds } from './job-id.ts'
 import type { Producer } from './producer.ts'
-import { buildRecord } from './record-builder.ts'
+import { buildRecord, plainRecord } from './record-builder.ts'
 import type { RegisteredJob, Registry } from './registry.ts'
 
 /** Where records go; opened by the first enqueue. */
@@ -32,13 +32,12 @@ interface Item extends EnqueueOptions {
 export class Enqueuer {
   readonly #registry: Registry
   readonly #source: ProducerSource
-  readonly #madeId: () => string
+  readonly #ids: JobIds
 
   constructor(registry: Registry, clock: Clock, source: ProducerSource) {
-    const ids = new JobIds(() => clock.now())
     this.#registry = registry
     this.#source = source
-    this.#madeId = () => ids.next()
+    this.#ids = new JobIds(clock)
   }
 
   enqueue(type: string, payload: unknown, options: EnqueueOptions | undefined): Promise<string> {
@@ -65,10 +64,15 @@ export class Enqueuer {
     text: string | undefined,
     options: EnqueueOptions | undefined,
   ): NewJob {
-    const taken = payload === undefined ? null : text === undefined ? copyValue(payload, PAYLOAD) : payload
-    const given =
-      options === undefined ? undefined : { options, what: `enqueue("${job.type}")`, known: ENQUEUE_OPTIONS }
-    const record = buildRecord(job, taken, this.#madeId, given)
+    const taken = payload === undefined || text !== undefined ? payload : copyValue(payload, PAYLOAD)
+    const record =
+      options === undefined
+        ? plainRecord(job, taken, this.#ids)
+        : buildRecord(job, taken, this.#ids, {
+            options,
+            what: `enqueue("${job.type}")`,
+            known: ENQUEUE_OPTIONS,
+          })
     if (text !== undefined) record.payloadText = text
     return record
   }
@@ -104,10 +108,13 @@ export class Enqueuer {
         check.catch(() => undefined)
         checks.push(check)
       }
-      const given = hasOptions(item)
-        ? { options: item, what: `${what}: items[${i}]`, known: ITEM_OPTIONS }
-        : undefined
-      records[i] = buildRecord(job, item.payload, this.#madeId, given)
+      records[i] = hasOptions(item)
+        ? buildRecord(job, item.payload, this.#ids, {
+            options: item,
+            what: `${what}: items[${i}]`,
+            known: ITEM_OPTIONS,
+          })
+        : plainRecord(job, item.payload, this.#ids)
     }
     if (checks.length > 0) await Promise.all(checks)
     const producer = this.#source.producer ?? (await this.#source.open()).producer

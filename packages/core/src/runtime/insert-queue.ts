@@ -50,21 +50,22 @@ export interface Entry {
   take(room: number, records: NewJob[]): Share
 }
 
-class Single implements Entry, Share {
+/** One record. */
+export class Single implements Entry, Share {
   readonly count = 1
   left = 1
-  readonly #record: NewJob
+  readonly record: NewJob
   readonly #resolve: (id: string) => void
   readonly #reject: (error: Error) => void
 
   constructor(record: NewJob, resolve: (id: string) => void, reject: (error: Error) => void) {
-    this.#record = record
+    this.record = record
     this.#resolve = resolve
     this.#reject = reject
   }
 
   take(_room: number, records: NewJob[]): Share {
-    records.push(this.#record)
+    records.push(this.record)
     this.left = 0
     return this
   }
@@ -72,11 +73,12 @@ class Single implements Entry, Share {
   answer(answers: readonly InsertAnswer[], offset: number): void {
     const answer = answers[offset]!
     if (answer instanceof Error) this.#reject(withCode(answer))
-    else this.#resolve(this.#record.id)
+    else this.#resolve(this.record.id)
   }
 }
 
-class Group implements Entry {
+/** Some records; their caller gets the ids in order, or {@link EnqueueManyError} when some could not be stored. */
+export class Group implements Entry {
   left: number
   readonly #records: readonly NewJob[]
   readonly #resolve: (ids: string[]) => void
@@ -119,17 +121,13 @@ class Group implements Entry {
 
 /** Records for one call of the store. */
 export class InsertBatch {
-  readonly records: NewJob[] = []
-  /** What waited last when the call began: all up to it has waited for longer than the call takes. */
-  behind: Entry | undefined
-  readonly #shares: Share[] = []
+  readonly records: NewJob[]
+  readonly #shares: Share[]
 
-  /** One record that waited in no queue. Resolves to its id. */
-  add(record: NewJob): Promise<string> {
-    return new Promise((resolve, reject) => {
-      this.records.push(record)
-      this.#shares.push(new Single(record, resolve, reject))
-    })
+  /** `alone`: waited in no queue, and goes by itself. */
+  constructor(alone?: Single) {
+    this.records = alone ? [alone.record] : []
+    this.#shares = alone ? [alone] : []
   }
 
   /** Takes at most `room` records of the entry. */
@@ -166,17 +164,12 @@ export class InsertQueue {
 
   /** What came last, of those that wait. */
   get last(): Entry | undefined {
-    return this.#entries.at(-1)
+    return this.#entries[this.#entries.length - 1]
   }
 
-  /** Resolves to the record's id. */
-  push(record: NewJob): Promise<string> {
-    return new Promise((resolve, reject) => this.#push(new Single(record, resolve, reject)))
-  }
-
-  /** Resolves to the ids in order; rejects with {@link EnqueueManyError} when some could not be stored. */
-  pushMany(records: readonly NewJob[]): Promise<string[]> {
-    return new Promise((resolve, reject) => this.#push(new Group(records, resolve, reject)))
+  push(entry: Entry): void {
+    this.#entries.push(entry)
+    this.#length += entry.left
   }
 
   take(most: number): InsertBatch {
@@ -207,10 +200,5 @@ export class InsertQueue {
       this.#entries = this.#entries.slice(this.#head)
     else return
     this.#head = 0
-  }
-
-  #push(entry: Entry): void {
-    this.#entries.push(entry)
-    this.#length += entry.left
   }
 }

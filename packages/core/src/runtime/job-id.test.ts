@@ -5,7 +5,7 @@ const UUID7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{
 
 test('ids are UUIDv7 of the clock, strictly growing, also in one millisecond and when the clock goes back', () => {
   let now = Date.UTC(2026, 0, 1)
-  const ids = new JobIds(() => now)
+  const ids = new JobIds({ now: () => now })
   const made: string[] = []
   for (let i = 0; i < 20_000; i++) made.push(ids.next())
   now -= 60_000
@@ -22,9 +22,9 @@ test('ids are UUIDv7 of the clock, strictly growing, also in one millisecond and
 })
 
 test('two generators in one millisecond do not meet', () => {
-  const now = (): number => 1_000_000
-  const one = new JobIds(now)
-  const two = new JobIds(now)
+  const clock = { now: () => 1_000_000 }
+  const one = new JobIds(clock)
+  const two = new JobIds(clock)
   const made = new Set<string>()
   for (let i = 0; i < 5_000; i++) made.add(one.next()).add(two.next())
   expect(made.size).toBe(10_000)

@@ -1,9 +1,9 @@
 import { randomFillSync } from 'node:crypto'
+import type { Clock } from '../values/clock.ts'
 
 const HEX3: readonly string[] = Array.from({ length: 4096 }, (_, i) => i.toString(16).padStart(3, '0'))
 const DIGITS = '0123456789abcdef'
 const VARIANT: readonly string[] = ['8', '9', 'a', 'b']
-const POOL_WORDS = 256
 
 /** How long the random bits are kept, in milliseconds: a step of the upper 32 bits of the time. */
 const EPOCH_MS = 65_536
@@ -14,9 +14,7 @@ const EPOCH_MS = 65_536
  * together with the time and the counter that is as unique; so an id costs a few concatenations.
  */
 export class JobIds {
-  readonly #now: () => number
-  readonly #pool: Uint32Array = new Uint32Array(POOL_WORDS)
-  #left = 0
+  readonly #clock: Pick<Clock, 'now'>
   #ms = Number.NEGATIVE_INFINITY
   #counter = 0
   /** Which 65,536 milliseconds `#ms` lies in, and what all ids of these begin and end with. */
@@ -26,22 +24,21 @@ export class JobIds {
   /** What all ids of this millisecond begin with. */
   #head = ''
 
-  /** `now`: epoch milliseconds. */
-  constructor(now: () => number) {
-    this.#now = now
+  constructor(clock: Pick<Clock, 'now'>) {
+    this.#clock = clock
   }
 
   next(): string {
-    const ms = Math.floor(this.#now())
+    const ms = Math.floor(this.#clock.now())
     if (ms > this.#ms) this.#begin(ms)
     else if (++this.#counter > 4095) this.#begin(this.#ms + 1)
     return this.#head + HEX3[this.#counter] + this.#tail
   }
 
-  /** The counter starts in its lower quarter: room to count, and not every id of a quiet process looks alike. */
+  /** The counter goes on in its lower quarter: room to count, and not every id of a quiet process looks alike. */
   #begin(ms: number): void {
     this.#ms = ms
-    this.#counter = this.#random() & 1023
+    this.#counter = (this.#counter + 1) & 1023
     const time = Math.max(0, ms)
     const epoch = Math.floor(time / EPOCH_MS)
     if (epoch !== this.#epoch) this.#beginEpoch(epoch)
@@ -51,18 +48,8 @@ export class JobIds {
 
   #beginEpoch(epoch: number): void {
     this.#epoch = epoch
-    const a = this.#random()
-    const b = this.#random()
-    const c = this.#random()
+    const [a, b, c] = randomFillSync(new Uint32Array(3)) as unknown as [number, number, number]
     this.#start = `${epoch.toString(16).padStart(8, '0')}-`
     this.#tail = `-${VARIANT[a >>> 30]}${HEX3[b & 4095]}-${HEX3[(b >>> 12) & 4095]}${HEX3[c & 4095]}${HEX3[(c >>> 12) & 4095]}${HEX3[(a >>> 12) & 4095]}`
-  }
-
-  #random(): number {
-    if (this.#left === 0) {
-      randomFillSync(this.#pool)
-      this.#left = POOL_WORDS
-    }
-    return this.#pool[--this.#left]!
   }
 }

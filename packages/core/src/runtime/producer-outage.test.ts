@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { MAX_BATCH, type NewJob } from '../contracts/job-store.ts'
 import { UnavailableError } from '../errors/sched-error.ts'
 import { ManualClock } from '../values/manual-clock.ts'
-import { type EnqueueManyError, InsertQueue } from './insert-queue.ts'
+import { type EnqueueManyError, InsertQueue, Single } from './insert-queue.ts'
 import { Producer } from './producer.ts'
 import { ScriptedJobStore } from './scripted-job-store.support.ts'
 
@@ -74,11 +74,13 @@ test('a store that refuses at once is asked for every record', async () => {
   expect(store.inserts.map((batch) => batch.length)).toEqual([MAX_BATCH, MAX_BATCH, MAX_BATCH])
 })
 
+const nobody = (): void => undefined
+
 test('a queue that is never empty gives up what was taken, and keeps the order', () => {
   const queue = new InsertQueue()
   const taken: string[] = []
   for (let round = 0; round < 50; round++) {
-    for (const record of jobs(`r${round}-`, 101)) void queue.push(record)
+    for (const record of jobs(`r${round}-`, 101)) queue.push(new Single(record, nobody, nobody))
     taken.push(...queue.take(100).records.map(({ id }) => id))
   }
   const expected = Array.from({ length: 50 }, (_, round) =>

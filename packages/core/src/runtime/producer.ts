@@ -11,9 +11,11 @@ import type { Clock } from '../values/clock.ts'
 import {
   EnqueueManyError,
   type Entry,
+  Group,
   type InsertAnswer,
   InsertBatch,
   InsertQueue,
+  Single,
   withCode,
 } from './insert-queue.ts'
 
@@ -31,6 +33,8 @@ const AWAY_MS = 1_000
 const RESOLVED = Promise.resolve()
 
 export class Producer {
+  /** Records may bring their payload as text. */
+  readonly takesText: boolean
   readonly #store: JobStore
   readonly #clock: Clock
   readonly #mostCalls: number
@@ -43,44 +47,45 @@ export class Producer {
   #isBreathing = false
   #batches = 0
   #stored = 0
-  /** When the store last answered: monotonic milliseconds. */
+  /** When the store last answered, by the clock that the id of a record was just made of: asking another one takes longer. */
   #answeredAt: number
   #closed = false
   #draining: Promise<void> | undefined
   #onDrained: (() => void) | undefined
 
   constructor(store: JobStore, clock: Clock) {
+    this.takesText = store.takesPayloadText === true
     this.#store = store
     this.#clock = clock
     this.#mostCalls = store.insertsAtOnce ?? 1
-    this.#answeredAt = clock.monotonic()
+    this.#answeredAt = clock.now()
     this.#turn = () => {
       this.#turnPending = false
       this.#send()
     }
   }
 
-  /** Records may bring their payload as text. */
-  get takesText(): boolean {
-    return this.#store.takesPayloadText === true
-  }
-
   /** Resolves to the record's id once it is durable. */
   add(record: NewJob): Promise<string> {
     if (this.#closed) return Promise.reject(new ClosedError('the scheduler'))
-    if (this.#isQuiet()) return this.#addAlone(record)
-    const id = this.#queue.push(record)
-    this.#sendSoon()
-    return id
+    return new Promise((resolve, reject) => {
+      const single = new Single(record, resolve, reject)
+      if (this.#isQuiet()) this.#start(new InsertBatch(single))
+      else {
+        this.#queue.push(single)
+        this.#sendSoon()
+      }
+    })
   }
 
   /** Resolves to the ids in order; rejects with {@link EnqueueManyError} when some could not be stored. */
   addMany(records: readonly NewJob[]): Promise<string[]> {
     if (records.length === 0) return Promise.resolve([])
-    const ids = this.#queue.pushMany(records)
-    if (this.#closed) this.#refuseQueued()
-    else this.#sendSoon()
-    return ids
+    return new Promise((resolve, reject) => {
+      this.#queue.push(new Group(records, resolve, reject))
+      if (this.#closed) this.#refuseQueued()
+      else this.#sendSoon()
+    })
   }
 
   /** Inside the caller's transaction: its own call, and no repeats, because only the caller can end the transaction. */
@@ -137,18 +142,11 @@ export class Producer {
   #isQuiet(): boolean {
     return (
       this.#mostCalls > 1 &&
-      this.#underWay.size === 0 &&
+      this.#recordsUnderWay === 0 &&
       !this.#turnPending &&
       !this.#isBreathing &&
-      this.#clock.monotonic() - this.#answeredAt >= QUIET_MS
+      Math.abs(this.#clock.now() - this.#answeredAt) >= QUIET_MS
     )
-  }
-
-  #addAlone(record: NewJob): Promise<string> {
-    const batch = new InsertBatch()
-    const id = batch.add(record)
-    this.#start(batch)
-    return id
   }
 
   /** A microtask later, so that everything enqueued in one go is one batch, also by those whom one batch has answered. */
@@ -167,10 +165,25 @@ export class Producer {
   }
 
   #start(batch: InsertBatch): void {
-    batch.behind = this.#queue.last
+    const { records } = batch
+    const behind = this.#queue.last
+    const since = behind ? this.#clock.monotonic() : 0
     this.#underWay.add(batch)
-    this.#recordsUnderWay += batch.records.length
-    void this.#insertBatch(batch)
+    this.#recordsUnderWay += records.length
+    this.#inserted(records).then(
+      (answers) => this.#answered(batch, answers, behind, since),
+      async (error) => {
+        this.#answered(batch, await this.#afterFailure(records, error, true), behind, since)
+      },
+    )
+  }
+
+  #inserted(records: readonly NewJob[]): Promise<readonly InsertAnswer[]> {
+    try {
+      return this.#store.insert(records)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   /** Beside a call under way only for half as much as that carries: else calls of 99 and of 1 would follow each other for ever. */
@@ -181,21 +194,21 @@ export class Producer {
     return Math.min(MAX_BATCH, length < SPLIT_FROM ? length : Math.ceil(length / free))
   }
 
-  async #insertBatch(batch: InsertBatch): Promise<void> {
-    const { records, behind } = batch
-    const begun = behind ? this.#clock.monotonic() : 0
-    let answers: readonly InsertAnswer[]
-    try {
-      answers = checked(records, await this.#store.insert(records))
-    } catch (error) {
-      answers = await this.#afterFailure(records, error, true)
-    }
-    // unless nobody waits any longer
+  /** `behind`: what waited last when the call began, at `since`: all up to it has waited for longer than the call took. */
+  #answered(
+    batch: InsertBatch,
+    given: readonly InsertAnswer[],
+    behind: Entry | undefined,
+    since: number,
+  ): void {
+    // else nobody waits any longer
     if (!this.#underWay.delete(batch)) return
-    this.#answeredAt = this.#clock.monotonic()
+    const { records } = batch
+    const answers = checked(records, given)
+    this.#answeredAt = this.#clock.now()
     this.#recordsUnderWay -= records.length
     batch.answer(answers)
-    if (behind && this.#answeredAt - begun >= AWAY_MS) this.#refuseStale(behind, answers)
+    if (behind && this.#clock.monotonic() - since >= AWAY_MS) this.#refuseStale(behind, answers)
     if (this.#turnIsDue(records.length)) this.#breathe()
     else if (this.#queue.length > 0) this.#sendSoon()
     this.#drained()
@@ -285,8 +298,9 @@ function isOfOneRecord({ code }: SchedError): boolean {
 /** A store that answers for fewer records than it got would leave callers waiting forever. */
 function checked(records: readonly NewJob[], answers: readonly InsertAnswer[]): readonly InsertAnswer[] {
   if (answers.length === records.length) return answers
-  throw new SchedError(
+  const error = new SchedError(
     'ADAPTER_INVALID',
     `the job store answered for ${answers.length} of ${records.length} inserts: every insert needs its answer`,
   )
+  return records.map(() => error)
 }

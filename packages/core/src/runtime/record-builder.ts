@@ -12,6 +12,7 @@ import {
   readOverrides,
   type ScheduledOptions,
 } from './enqueue-options.ts'
+import type { JobIds } from './job-id.ts'
 import { DEFAULT_PRIORITY, type RegisteredJob } from './registry.ts'
 import type { JobMaker } from './schedule-chain.ts'
 
@@ -25,19 +26,17 @@ export interface GivenOptions {
   readonly known: ReadonlySet<string>
 }
 
-/** The record of one enqueue. Throws INVALID_ARGUMENT. */
+/** The record of one enqueue with options of its own. Throws INVALID_ARGUMENT. */
 export function buildRecord(
   job: RegisteredJob,
   payload: unknown,
-  madeId: () => string,
-  given: GivenOptions | undefined,
+  ids: Pick<JobIds, 'next'>,
+  { options, what, known }: GivenOptions,
 ): Draft {
-  if (given === undefined) return draftRecord(job, payload, undefined, madeId)
-  const { options, what, known } = given
   checkOptions(options, known, what)
   const { id, delay, runAt, expiresAt } = options
   const chosen = id === undefined ? undefined : checkJobId(id, what)
-  const record = draftRecord(job, payload, chosen, madeId)
+  const record = draftRecord(job, payload, chosen, ids)
   addOverrides(record, readOverrides(options, what))
   if (delay !== undefined && runAt !== undefined)
     throw new InvalidArgumentError(`${what}: give delay or runAt, not both`)
@@ -87,14 +86,22 @@ export const buildOccurrence: JobMaker = (type, payload, jobOptions, identity) =
   } as NewJob
 }
 
+/** The record of one enqueue without options: all of a definition are alike. */
+export function plainRecord(job: RegisteredJob, payload: unknown, ids: Pick<JobIds, 'next'>): Draft {
+  const record = draftRecord(job, payload, undefined, ids)
+  record.alike = job
+  return record
+}
+
+/** What the definition alone says. Without a chosen id it gets a new one. */
 function draftRecord(
   job: RegisteredJob,
   payload: unknown,
   chosenId: string | undefined,
-  madeId: () => string,
+  ids: Pick<JobIds, 'next'>,
 ): Draft {
   const record: Draft = {
-    id: chosenId ?? madeId(),
+    id: chosenId ?? ids.next(),
     type: job.type,
     payload: payload === undefined ? null : payload,
     priority: job.priority,

@@ -4,8 +4,16 @@ import { DEFAULT_BACKOFF } from '../policies/backoff.ts'
 import { ENQUEUE_OPTIONS, type EnqueueOptions } from './enqueue-options.ts'
 import { type AnyJobDefinition, defineJob } from './job-definition.ts'
 import { payloadSchema } from './payload-schema.ts'
-import { buildOccurrence, buildRecord, type GivenOptions, scheduledOptions } from './record-builder.ts'
+import {
+  buildOccurrence,
+  buildRecord,
+  type GivenOptions,
+  plainRecord,
+  scheduledOptions,
+} from './record-builder.ts'
 import { Registry } from './registry.ts'
+
+const ids = { next: () => 'id' }
 
 const given = (options: EnqueueOptions): GivenOptions => ({
   options,
@@ -91,9 +99,10 @@ test('a type is registered once; an unknown one is named with those that are kno
 
 test('records say only what differs from the defaults of a store', () => {
   const plain = added(defineJob({ type: 'plain' }))
-  expect(buildRecord(plain, null, () => 'id', undefined)).toEqual({
+  expect(plainRecord(plain, null, ids)).toEqual({
     id: 'id',
     fresh: true,
+    alike: plain,
     type: 'plain',
     payload: null,
     priority: 1,
@@ -111,7 +120,7 @@ test('records say only what differs from the defaults of a store', () => {
     buildRecord(
       full,
       1,
-      () => 'unused',
+      ids,
       given({
         id: 'own',
         priority: -3,
@@ -136,9 +145,7 @@ test('records say only what differs from the defaults of a store', () => {
     expiresAt: 5_000,
     options: { timeout: 2_000, backoff: { ...DEFAULT_BACKOFF, type: 'linear' } },
   })
-  expect(
-    buildRecord(plain, 1, () => 'id', given({ delay: '2s', expiresIn: '1m', expiresAt: at })),
-  ).toMatchObject({
+  expect(buildRecord(plain, 1, ids, given({ delay: '2s', expiresIn: '1m', expiresAt: at }))).toMatchObject({
     delayMs: 2_000,
     expiresInMs: 60_000,
   })
@@ -161,7 +168,7 @@ test.each([
   [{ backoffStrategy: () => 1 }, /backoffStrategy must be/],
 ])('enqueue with %j is refused', (options, message) => {
   const plain = added(defineJob({ type: 'plain' }))
-  expect(() => buildRecord(plain, null, () => 'id', given(options as EnqueueOptions))).toThrow(message)
+  expect(() => buildRecord(plain, null, ids, given(options as EnqueueOptions))).toThrow(message)
 })
 
 test('what a schedule stores is all that its jobs need, without the definition', () => {

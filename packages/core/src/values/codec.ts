@@ -6,7 +6,7 @@
  * like any other, and what comes back is a deep copy.
  */
 import { InvalidArgumentError, ValueTooLargeError, ValueUnserializableError } from '../errors/sched-error.ts'
-import { copyPlain, isPlainJson, type PlainLimits, UNUSUAL } from './plain-values.ts'
+import { copyPlain, isPlainJson, type PlainLimits, plainText, UNUSUAL } from './plain-values.ts'
 
 export { cloneValue } from './plain-values.ts'
 
@@ -49,7 +49,7 @@ function copyWithCare<T>(value: T, options: CodecOptions = {}): T {
 
 /** The text form. Throws VALUE_UNSERIALIZABLE or VALUE_TOO_LARGE. */
 export function encodeValue(value: unknown, options?: CodecOptions): string {
-  return isPlainJson(value, limitsOf(options)) ? JSON.stringify(value) : encodeWithCare(value, options)
+  return plainText(value, limitsOf(options)) ?? encodeWithCare(value, options)
 }
 
 function encodeWithCare(value: unknown, options: CodecOptions = {}): string {
@@ -66,7 +66,7 @@ export function isNormal(value: unknown): boolean {
 
 /** The text form of a value that {@link isNormal}; undefined for any other. */
 export function normalText(value: unknown): string | undefined {
-  return isPlainJson(value, DEFAULT_LIMITS) ? JSON.stringify(value) : undefined
+  return plainText(value, DEFAULT_LIMITS)
 }
 
 /** A text form that is there already, as if its value was encoded now. Throws VALUE_TOO_LARGE. */

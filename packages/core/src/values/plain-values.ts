@@ -32,6 +32,13 @@ export function isPlainJson(value: unknown, limits: PlainLimits): boolean {
   return isPlainPart(value, 0) && room >= 0
 }
 
+/** The text of what {@link isPlainJson}; undefined for all else. */
+export function plainText(value: unknown, limits: PlainLimits): string | undefined {
+  room = limits.maxBytes
+  maxDepth = limits.maxDepth
+  return isPlainPart(value, 0) && room >= 0 ? JSON.stringify(value) : undefined
+}
+
 /** A deep copy of a value that the codec made, so that nothing has to be checked. */
 export function cloneValue<T>(value: T): T {
   return (typeof value === 'object' && value !== null ? cloneObject(value) : value) as T
@@ -108,21 +115,19 @@ function isPlainPart(value: unknown, depth: number): boolean {
       room -= 5
       return true
     case 'object':
-      room -= 4
-      return value === null || isPlainObject(value, depth)
+      break
     default:
       return false
   }
-}
-
-function isPlainObject(value: object, depth: number): boolean {
+  room -= 4
+  if (value === null) return true
   if (depth >= maxDepth) return false
   if (Array.isArray(value)) {
     room -= value.length
     for (let i = 0; i < value.length; i++) if (!isPlainPart(value[i], depth + 1)) return false
     return true
   }
-  if (!isRecord(value)) return false
+  if (!isRecord(value as object)) return false
   const record = value as Record<string, unknown>
   for (const key in record) {
     room -= 2

@@ -148,6 +148,27 @@ export const insertCases: readonly Case[] = suite('job-store', ['jobStore'], {
         { done: new Date(5), parts: [1, { two: 2 }] },
         'the result in the record',
       )
+      const shared = { alike: {}, priority: 2, maxRetries: 3 }
+      await crew.insert(crew.job('b', shared))
+      await crew.insert(
+        crew.job('c', shared),
+        crew.job('d', { alike: {} }),
+        crew.job('e', shared),
+        crew.job('f'),
+      )
+      const others = ['b', 'c', 'd', 'e', 'f']
+      check.equal(
+        (await crew.store.get(others)).map(
+          (one) => one && pick(one, ['id', 'payload', 'priority', 'maxRetries']),
+        ),
+        others.map((id) => ({
+          id,
+          payload: { of: id },
+          priority: 'bce'.includes(id) ? shared.priority : 0,
+          maxRetries: 'bce'.includes(id) ? shared.maxRetries : 0,
+        })),
+        'the records of three jobs that are alike and two that are not',
+      )
     },
   },
   'insert-defaults': {

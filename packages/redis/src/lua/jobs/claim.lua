@@ -5,9 +5,9 @@
 local has_changes
 
 local function next_fence()
-  local last = tonumber(redis.call('GET', K_FENCE) or 0)
+  local last = tonumber(redis.call('HGET', K_WAITING, '') or 0)
   local fence = whole(math.max(last + 1, now_us))
-  redis.call('SET', K_FENCE, fence)
+  redis.call('HSET', K_WAITING, '', fence)
   return fence
 end
 

@@ -23,9 +23,13 @@ if phase == 'join' then
   alive = redis.call('ZSCORE', K_DEAD, worker) == false
   if alive then though_full('ZADD', K_WORKERS, ends, worker) end
 else
-  -- the end has changed, unless there was none
-  alive = though_full('ZADD', K_WORKERS, 'XX', 'CH', ends, worker) == 1
-    or redis.call('ZSCORE', K_WORKERS, worker) ~= false
+  -- the end has moved, unless there was none, or a later one
+  alive = though_full('ZADD', K_WORKERS, 'XX', 'GT', 'CH', ends, worker) == 1
+  if not alive and redis.call('ZSCORE', K_WORKERS, worker) then
+    alive = true
+    redis.call('ZADD', K_WORKERS, 'XX', ends, worker)
+    wait_until(worker, ends)
+  end
 end
 
 local lost, asked, mine = {}, {}, {}

@@ -121,8 +121,7 @@ if #wanted > 0 then
   fence, jobs = claim(ARGV[1], limit, open)
   due = next_due(open, delayed)
   if ARGV[4] ~= '' and due ~= '0' and #jobs < limit * 3 then
-    wait_for(ARGV[1], ARGV[4], ARGV[5], wanted)
-    open_since = whole(now_us)
+    open_since = wait_for(ARGV[1], ARGV[4], ARGV[5], wanted) and whole(now_us) or ''
   end
 end
 if MADE_ENDING then finish_out() end
