@@ -179,13 +179,16 @@ test('a wake of one type ends the open claims that take it: they ask anew, for a
 
 test('nothing is handed to a worker whose lease is over, that left, or whose process does not listen', async () => {
   const { store, other, prefix, want } = await opened()
-  await store.heartbeat({ id: 'w', leaseMs: 1 }, [])
-  do await admin.ping()
-  while (((await store.workers())[0]?.until ?? 0) > Number((await admin.time())[0]) * 1000)
-  await other.insert([job('a')])
-  expect(await stateOf(other, 'a')).toBe('pending')
-  await store.heartbeat({ id: 'w', leaseMs: 60_000 }, [])
-  expect((await store.settle([], want())).jobs.map(({ id }) => id)).toEqual(['a'])
+  for (const phase of ['active', 'join'] as const) {
+    await listening(store, prefix, want())
+    await store.heartbeat({ id: 'w', leaseMs: 1, phase }, [])
+    do await admin.ping()
+    while (((await store.workers())[0]?.until ?? 0) > Number((await admin.time())[0]) * 1000)
+    await other.insert([job(phase)])
+    expect(await stateOf(other, phase)).toBe('pending')
+    await store.heartbeat({ id: 'w', leaseMs: 60_000 }, [])
+    expect((await store.settle([], want())).jobs.map(({ id }) => id)).toEqual([phase])
+  }
 
   await listening(store, prefix, want())
   await admin.call('client', 'kill', 'type', 'pubsub')

@@ -67,15 +67,13 @@ export class JobInserts {
       return Promise.resolve([error as Error])
     }
     const call = insertOneCall(encoded, job.delivery !== 'at-most-once')
-    return (call.fresh ? this.#call(call) : this.#callKnown(call)).then(answerOfOne)
+    return this.#send(call).then(answerOfOne)
   }
 
   async #insertMany(jobs: readonly NewJob[]): Promise<Answers> {
     const encoded = jobs.map((job) => this.#encoded(job))
     const call = insertCall(encoded)
-    if (call.sent === 0) return spreadInserts(encoded, 0, '')
-    const answer = await (call.fresh ? this.#call(call) : this.#callKnown(call))
-    return spreadInserts(encoded, call.sent, answer)
+    return spreadInserts(encoded, call.sent, call.sent === 0 ? '' : await this.#send(call))
   }
 
   #encoded(job: NewJob): EncodedJob | Error {
@@ -86,8 +84,9 @@ export class JobInserts {
     }
   }
 
-  /** It leaves its answer behind for a second call. */
-  #callKnown(call: InsertCall): Promise<InsertAnswer> {
+  /** Where its ids are not new for certain it leaves its answer behind for a second call. */
+  #send(call: InsertCall): Promise<InsertAnswer> {
+    if (call.fresh) return this.#call(call)
     const caller = this.#callers.take()
     call.args.push(caller, this.#callers.nextMark(), 2 * this.#settings.deadlineMs)
     const answer = this.#call(call)

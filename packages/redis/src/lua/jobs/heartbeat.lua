@@ -21,7 +21,10 @@ end
 local alive
 if phase == 'join' then
   alive = redis.call('ZSCORE', K_DEAD, worker) == false
-  if alive then though_full('ZADD', K_WORKERS, ends, worker) end
+  if alive then
+    though_full('ZADD', K_WORKERS, ends, worker)
+    wait_until(worker, ends)
+  end
 else
   -- the end has moved, unless there was none, or a later one
   alive = though_full('ZADD', K_WORKERS, 'XX', 'GT', 'CH', ends, worker) == 1

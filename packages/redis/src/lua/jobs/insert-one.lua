@@ -7,7 +7,8 @@
 -- ARGV     four digits, each 1 where it is so: the id is new for certain; this very call may have been applied before; it is the second
 --          call for an id that was new for the first; it may be handed over. Head, id, rest. Of an id that is not new for certain: where
 --          to leave the answer, the call's own mark, ms to leave it there
--- Returns 1 when it was inserted, else 0: a number takes its reader a few steps less. An id that is new for certain is there or remembered only if this call was applied before.
+-- Returns 1 when it was inserted, else 0: a number takes its reader a few steps less. An id that is new for certain is there or remembered
+-- only if this call was applied before.
 local call = redis.call
 local YES = 49
 local fresh, again, second, may_hand_over = string.byte(ARGV[1], 1, 4)

@@ -25,7 +25,7 @@ local function wait_for(worker, number, channel, wanted)
   return true
 end
 
--- Its lease ends earlier than it did.
+-- Its lease may end earlier than it did.
 local function wait_until(worker, ends)
   local waiting = redis.call('HGET', K_WAITING, 'w' .. worker)
   if not waiting or waiting == '' then return end
