@@ -1,11 +1,13 @@
 import { type ClaimedJob, type ClaimRequest, UnavailableError } from '@sched/core/adapter'
-import { serviceUrl } from '@sched/test-services'
 import { Redis } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
 import { type Claimed, claimRest, firstPiece, SETTLE_PIECE } from './job-pieces.ts'
 import { claim, job, join, openStore } from './jobs.support.ts'
+import { ownServer } from './own-server.support.ts'
 
-const url = serviceUrl('redis')
+// what others do would be told as well, and ioredis takes what comes with the answer to MONITOR for an answer
+const { server } = await ownServer()
+const { url } = server
 
 /** Many calls of one worker, each as large as it can be. */
 async function opened() {
