@@ -1,6 +1,7 @@
-import { Command, Redis } from 'ioredis'
+import { Redis } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
 import { sendAnsweredLast } from './answered-last.ts'
+import { bareCommand } from './bare-command.ts'
 import { ownServer } from './own-server.support.ts'
 
 const { server } = await ownServer()
@@ -11,12 +12,15 @@ function connect(options = {}): Redis {
   return redis
 }
 
-const echo = (text: string): Command => new Command('echo', [text], { replyEncoding: 'utf8' })
+const echo = (redis: Redis, text: string): Promise<unknown> =>
+  new Promise((resolve, reject) => {
+    sendAnsweredLast(redis, bareCommand('echo', [text], { resolve, reject }))
+  })
 
 test('each command gets its own answer, before and after', async () => {
   const redis = connect()
   await redis.connect()
-  const answers = [redis.echo('a'), sendAnsweredLast(redis, echo('b')), redis.echo('c')]
+  const answers = [redis.echo('a'), echo(redis, 'b'), redis.echo('c')]
   expect(await Promise.all(answers)).toEqual(['a', 'b', 'c'])
 })
 
@@ -26,7 +30,7 @@ test('a user who may do nothing else is answered', async () => {
   await admin.call('acl', 'setuser', 'narrow', 'on', '>secret', 'nocommands', '+echo', '+info', '+client')
   const redis = connect({ username: 'narrow', password: 'secret' })
   await redis.connect()
-  expect(await sendAnsweredLast(redis, echo('b'))).toBe('b')
+  expect(await echo(redis, 'b')).toBe('b')
   await expect(redis.ping()).rejects.toThrow('NOPERM')
 })
 
@@ -34,5 +38,5 @@ test('without a connection it is refused', async () => {
   const redis = connect()
   await redis.connect()
   redis.disconnect()
-  await expect(sendAnsweredLast(redis, echo('b'))).rejects.toThrow()
+  await expect(echo(redis, 'b')).rejects.toThrow()
 })

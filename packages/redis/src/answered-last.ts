@@ -3,22 +3,22 @@
  * the caller. Where few processors are free, whoever was handed the job waits while the caller reads that its job is stored. One more answer,
  * asked for in the same write before the script, turns them round.
  */
-import { Command, type Redis } from 'ioredis'
+import type { Command, Redis } from 'ioredis'
+import { bareCommand, type Receiver } from './bare-command.ts'
+
+/** Refused or lost, it was still the first. */
+const NOBODY: Receiver = { resolve: () => undefined, reject: () => undefined }
 
 /** Sends the command so that its answer is written after what it hands over. Not for a cluster. */
-export function sendAnsweredLast(redis: Redis, command: Command): Promise<unknown> {
+export function sendAnsweredLast(redis: Redis, command: Command): void {
   let text = ''
   const together = {
     write: (part: string) => {
       text += part
     },
   } as unknown as NodeJS.WriteStream
-  const ping = new Command('ping')
-  // refused or lost, it was still the first
-  ping.promise.catch(() => undefined)
-  redis.sendCommand(ping, together)
-  const answer = redis.sendCommand(command, together) as Promise<unknown>
+  void redis.sendCommand(bareCommand('ping', [], NOBODY), together)
+  void redis.sendCommand(command, together)
   // nothing where the connection is not ready: both are refused then
   if (text !== '') redis.stream.write(text)
-  return answer
 }

@@ -7,14 +7,15 @@
  */
 import { setImmediate as immediate } from 'node:timers/promises'
 import { ClosedError, Deadlines, UnavailableError, type Waiting } from '@sched/core/adapter'
-import { Command, type Redis } from 'ioredis'
+import type { Redis } from 'ioredis'
 import { sendAnsweredLast } from './answered-last.ts'
+import { type Argument, bareCommand, type Receiver } from './bare-command.ts'
 import type { Client } from './client.ts'
 import { faultKind, isAftermath, isLasting, isUnanswered, reasonOf, unavailable } from './errors.ts'
 import { isClusterClient } from './options.ts'
 import type { Script } from './scripts.ts'
 
-export type Argument = string | number
+export type { Argument } from './bare-command.ts'
 
 export interface ConnectionOptions {
   readonly open: () => Client
@@ -23,11 +24,14 @@ export interface ConnectionOptions {
   readonly what: string
 }
 
+/** `asText`: the server does not know the script. */
+type Send = (receiver: Receiver, mayBeApplied: boolean, asText: boolean) => void
+
 /** One call, however often it is sent. */
-interface Call<T> {
+interface Call {
   /** For messages. */
   readonly name: string
-  readonly send: (mayBeApplied: boolean, asText: boolean) => Promise<T>
+  readonly send: Send
   readonly repeatable: boolean
   /** On the monotonic clock. */
   readonly end: number
@@ -37,11 +41,11 @@ interface Call<T> {
   asText: boolean
 }
 
-const AS_TEXT = { replyEncoding: 'utf8' } as const
 /** It says nothing when something else was said before: see isAftermath(). */
 const CLOSED_UNREADY =
   'Connection is closed before it was ready; another program may answer there, or Redis may want TLS (rediss://)'
 const IDLE_MS = 5
+const RESOLVED = Promise.resolve()
 const FIRST_PAUSE_MS = 4
 const LONGEST_PAUSE_MS = 250
 
@@ -106,26 +110,23 @@ export class Connection {
     args: readonly Argument[],
     again?: (args: readonly Argument[]) => readonly Argument[],
   ): Promise<unknown> {
-    const send = (mayBeApplied: boolean, asText: boolean): Promise<unknown> => {
+    const send: Send = (receiver, mayBeApplied, asText) => {
       const given = mayBeApplied && again !== undefined ? again(args) : args
       const text = asText ? script.text : script.sha
       const all =
-        typeof keys === 'string' ? [text, '1', keys, ...given] : [text, keys.length, ...keys, ...given]
-      const command = flatCommand(asText ? 'eval' : 'evalsha', all)
+        typeof keys === 'string' ? [text, 1, keys, ...given] : [text, keys.length, ...keys, ...given]
+      const command = bareCommand(asText ? 'eval' : 'evalsha', all, receiver)
       // in a rush whoever is handed something is awake anyway, and it would only be one command more
-      if (script.handsOver && !this.isCluster && this.#isIdle()) return sendAnsweredLast(this.#redis, command)
-      return this.#redis.sendCommand(command) as Promise<unknown>
+      if (script.handsOver && !this.isCluster && this.#isIdle()) sendAnsweredLast(this.#redis, command)
+      else void this.#redis.sendCommand(command)
     }
-    return this.attempt(script.name, send, script.repeatable || again !== undefined)
+    return this.#call(script.name, send, script.repeatable || again !== undefined)
   }
 
   /** A plain command that reads: it is repeated when its answer was lost. Throws UNAVAILABLE, CLOSED. */
   read(name: string, ...args: Argument[]): Promise<unknown> {
-    return this.attempt(
-      name,
-      () => this.#redis.sendCommand(flatCommand(name, args)) as Promise<unknown>,
-      true,
-    )
+    const send: Send = (receiver) => void this.#redis.sendCommand(bareCommand(name, args, receiver))
+    return this.#call(name, send, true)
   }
 
   /** A blocking pop, once. Throws UNAVAILABLE, CLOSED. */
@@ -133,13 +134,22 @@ export class Connection {
     return this.attempt('blpop', () => this.#redis.blpop(...keys, seconds), false)
   }
 
-  /** `repeatable`: `send` is repeated also when it may have been applied; `asText`: the server does not know the script. */
-  attempt<T>(
-    name: string,
-    send: (mayBeApplied: boolean, asText: boolean) => Promise<T>,
-    repeatable: boolean,
-  ): Promise<T> {
-    const call: Call<T> = {
+  /** What ioredis has a method for. `repeatable`: it is repeated also when it may have been applied. */
+  attempt<T>(name: string, ask: () => Promise<T>, repeatable: boolean): Promise<T> {
+    const send: Send = (receiver) => void ask().then(receiver.resolve, receiver.reject)
+    return this.#call(name, send, repeatable) as Promise<T>
+  }
+
+  /** Ends the connection; whatever waits rejects CLOSED. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#deadlines.abandonAll(new ClosedError(this.#what))
+    this.#client.disconnect()
+  }
+
+  #call(name: string, send: Send, repeatable: boolean): Promise<unknown> {
+    const call: Call = {
       name,
       send,
       repeatable,
@@ -150,14 +160,6 @@ export class Connection {
     }
     const mayGoAtOnce = !this.#closed && this.#client.status === 'ready' && (repeatable || !this.#isIdle())
     return mayGoAtOnce ? this.#send(call) : this.#sendWhenReady(call)
-  }
-
-  /** Ends the connection; whatever waits rejects CLOSED. */
-  close(): void {
-    if (this.#closed) return
-    this.#closed = true
-    this.#deadlines.abandonAll(new ClosedError(this.#what))
-    this.#client.disconnect()
   }
 
   #note(error: unknown): void {
@@ -173,7 +175,7 @@ export class Connection {
     if (this.#closed) throw new ClosedError(this.#what)
   }
 
-  async #sendWhenReady<T>(call: Call<T>): Promise<T> {
+  async #sendWhenReady(call: Call): Promise<unknown> {
     this.#guard()
     if (!call.repeatable && this.#isIdle()) {
       await immediate()
@@ -185,30 +187,31 @@ export class Connection {
   }
 
   /** The answer, or at its end an ambiguous rejection; a connection that went quiet is then replaced. What can be done later is, for it is sent first. */
-  #send<T>(call: Call<T>): Promise<T> {
-    const sent = call.send(call.mayBeApplied, call.asText)
+  #send(call: Call): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const waiting: Waiting = {
+      const waiting: Waiting & Receiver = {
         end: call.end,
         abandon: reject,
         overdue: () => reject(this.#overdue(call)),
-      }
-      this.#deadlines.add(waiting)
-      sent.then(
-        (answer) => {
+        resolve: (answer) => {
           this.#heardAt = performance.now()
           this.#deadlines.remove(waiting)
           resolve(answer)
         },
-        (error: unknown) => {
-          // else it was told already how it ended
-          if (this.#deadlines.remove(waiting)) this.#sendAgain(call, error).then(resolve, reject)
+        reject: (error) => {
+          // it may be refused before it is noted
+          void RESOLVED.then(() => {
+            // else it was told already how it ended
+            if (this.#deadlines.remove(waiting)) this.#sendAgain(call, error).then(resolve, reject)
+          })
         },
-      )
+      }
+      call.send(waiting, call.mayBeApplied, call.asText)
+      this.#deadlines.add(waiting)
     })
   }
 
-  #overdue<T>(call: Call<T>): UnavailableError {
+  #overdue(call: Call): UnavailableError {
     if (this.#client.status === 'ready') this.#client.disconnect(true)
     return new UnavailableError(
       `${this.#whatOf(call)}: no answer within ${this.#deadlineMs} ms; it may have been applied`,
@@ -216,11 +219,11 @@ export class Connection {
     )
   }
 
-  #whatOf<T>({ name }: Call<T>): string {
+  #whatOf({ name }: Call): string {
     return `${this.#what} ${name}`
   }
 
-  async #sendAgain<T>(call: Call<T>, error: unknown): Promise<T> {
+  async #sendAgain(call: Call, error: unknown): Promise<unknown> {
     const kind = faultKind(error)
     if (kind === 'noScript' && !call.asText) {
       call.asText = true
@@ -291,15 +294,4 @@ export class Connection {
       this.#deadlines.add(waiting)
     })
   }
-}
-
-/** Without the method of this name, which would take the arguments apart and put them together again. */
-function flatCommand(name: string, args: Argument[]): Command {
-  args.flat = itself as typeof args.flat
-  return new Command(name, args, AS_TEXT)
-}
-
-/** For `flat` of arguments, which ioredis calls: they are flat, and finding that out took a twentieth of an enqueue after a pause. */
-function itself(this: Argument[]): Argument[] {
-  return this
 }

@@ -50,30 +50,37 @@ export interface Entry {
   take(room: number, records: NewJob[]): Share
 }
 
-/** One record. */
-export class Single implements Entry, Share {
+/** Records of one call of the store. */
+export interface Batch {
+  readonly records: readonly NewJob[]
+  /** One answer a record, in order. */
+  answer(answers: readonly InsertAnswer[]): void
+}
+
+/** One record; a batch by itself where it waits for no others. */
+export class Single implements Entry, Share, Batch {
   readonly count = 1
   left = 1
-  readonly record: NewJob
+  readonly records: readonly [NewJob]
   readonly #resolve: (id: string) => void
   readonly #reject: (error: Error) => void
 
   constructor(record: NewJob, resolve: (id: string) => void, reject: (error: Error) => void) {
-    this.record = record
+    this.records = [record]
     this.#resolve = resolve
     this.#reject = reject
   }
 
   take(_room: number, records: NewJob[]): Share {
-    records.push(this.record)
+    records.push(this.records[0])
     this.left = 0
     return this
   }
 
-  answer(answers: readonly InsertAnswer[], offset: number): void {
+  answer(answers: readonly InsertAnswer[], offset = 0): void {
     const answer = answers[offset]!
     if (answer instanceof Error) this.#reject(withCode(answer))
-    else this.#resolve(this.record.id)
+    else this.#resolve(this.records[0].id)
   }
 }
 
@@ -119,23 +126,16 @@ export class Group implements Entry {
   }
 }
 
-/** Records for one call of the store. */
-export class InsertBatch {
-  readonly records: NewJob[]
-  readonly #shares: Share[]
-
-  /** `alone`: waited in no queue, and goes by itself. */
-  constructor(alone?: Single) {
-    this.records = alone ? [alone.record] : []
-    this.#shares = alone ? [alone] : []
-  }
+/** What was taken from the queue at once. */
+class InsertBatch implements Batch {
+  readonly records: NewJob[] = []
+  readonly #shares: Share[] = []
 
   /** Takes at most `room` records of the entry. */
   takeFrom(entry: Entry, room: number): void {
     this.#shares.push(entry.take(room, this.records))
   }
 
-  /** One answer a record, in order. */
   answer(answers: readonly InsertAnswer[]): void {
     let offset = 0
     for (const share of this.#shares) {
@@ -143,10 +143,10 @@ export class InsertBatch {
       offset += share.count
     }
   }
+}
 
-  answerAll(answer: InsertAnswer): void {
-    this.answer(new Array<InsertAnswer>(this.records.length).fill(answer))
-  }
+export function answerAll(batch: Batch, answer: InsertAnswer): void {
+  batch.answer(new Array<InsertAnswer>(batch.records.length).fill(answer))
 }
 
 /** So many taken entries may be kept before what waits moves up. */
@@ -172,7 +172,7 @@ export class InsertQueue {
     this.#length += entry.left
   }
 
-  take(most: number): InsertBatch {
+  take(most: number): Batch {
     const batch = new InsertBatch()
     const { records } = batch
     while (records.length < most && this.#head < this.#entries.length) {
@@ -186,7 +186,7 @@ export class InsertQueue {
   }
 
   /** All that waits up to this entry, and with it; nothing when it was taken. */
-  takeThrough(last: Entry): InsertBatch {
+  takeThrough(last: Entry): Batch {
     const end = this.#entries.indexOf(last, this.#head)
     let records = 0
     for (let i = this.#head; i <= end; i++) records += this.#entries[i]!.left

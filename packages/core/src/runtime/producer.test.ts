@@ -131,6 +131,30 @@ test('after a pause the first goes before its caller goes on, and what else come
   expect(await soon).toBe('soon after')
 })
 
+test('one after another each goes before its caller goes on, until several come together', async () => {
+  const { store, clock, producer } = setup(2)
+  const { sizes, answer } = answeredByHand(store)
+  await clock.advance(5)
+  for (let i = 0; i < 3; i++) {
+    const added = producer.add(job(`n${i}`))
+    expect(sizes()).toEqual(new Array(i + 1).fill(1))
+    await answer(i)
+    expect(await added).toBe(`n${i}`)
+  }
+  const together = jobs(3).map((record) => producer.add(record))
+  await Promise.resolve()
+  expect(sizes()).toEqual([1, 1, 1, 1, 2])
+  await answer(3)
+  await answer(4)
+  await Promise.all(together)
+  const next = producer.add(job('next'))
+  expect(sizes()).toHaveLength(5)
+  await Promise.resolve()
+  expect(sizes()).toEqual([1, 1, 1, 1, 2, 1])
+  await answer(5)
+  await next
+})
+
 test('a store that takes one insert at a time gets all of one go together, also after a pause', async () => {
   const { store, clock, producer } = setup(1)
   await clock.advance(5)

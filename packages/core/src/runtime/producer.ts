@@ -9,11 +9,12 @@ import { type JobStore, MAX_BATCH, type NewJob } from '../contracts/job-store.ts
 import { ClosedError, SchedError, UnavailableError } from '../errors/sched-error.ts'
 import type { Clock } from '../values/clock.ts'
 import {
+  answerAll,
+  type Batch,
   EnqueueManyError,
   type Entry,
   Group,
   type InsertAnswer,
-  InsertBatch,
   InsertQueue,
   Single,
   withCode,
@@ -39,7 +40,7 @@ export class Producer {
   readonly #clock: Clock
   readonly #mostCalls: number
   readonly #queue: InsertQueue = new InsertQueue()
-  readonly #underWay: Set<InsertBatch> = new Set()
+  readonly #underWay: Set<Batch> = new Set()
   #recordsUnderWay = 0
   readonly #turn: () => void
   #turnPending = false
@@ -49,6 +50,8 @@ export class Producer {
   #stored = 0
   /** When the store last answered, by the clock that the id of a record was just made of: asking another one takes longer. */
   #answeredAt: number
+  /** What the store answered last was one record. */
+  #wasAlone = false
   #closed = false
   #draining: Promise<void> | undefined
   #onDrained: (() => void) | undefined
@@ -70,7 +73,7 @@ export class Producer {
     if (this.#closed) return Promise.reject(new ClosedError('the scheduler'))
     return new Promise((resolve, reject) => {
       const single = new Single(record, resolve, reject)
-      if (this.#isQuiet()) this.#start(new InsertBatch(single))
+      if (this.#isQuiet()) this.#start(single)
       else {
         this.#queue.push(single)
         this.#sendSoon()
@@ -121,7 +124,7 @@ export class Producer {
       'the scheduler stopped before the job store answered: the job may be stored',
       { ambiguous: true },
     )
-    for (const batch of this.#underWay) batch.answerAll(error)
+    for (const batch of this.#underWay) answerAll(batch, error)
     this.#underWay.clear()
     this.#refuseQueued()
     this.#drained()
@@ -136,8 +139,8 @@ export class Producer {
   }
 
   /**
-   * Nothing was stored for a while: what comes now goes at once, before its caller goes on. What else comes in the same go follows beside it; a store that
-   * takes one insert at a time would have it wait, so there all go together.
+   * Nothing was stored for a while, or one record after another: what comes now goes at once, before its caller goes on. What else comes in the same go
+   * follows beside it; a store that takes one insert at a time would have it wait, so there all go together.
    */
   #isQuiet(): boolean {
     return (
@@ -145,7 +148,7 @@ export class Producer {
       this.#recordsUnderWay === 0 &&
       !this.#turnPending &&
       !this.#isBreathing &&
-      Math.abs(this.#clock.now() - this.#answeredAt) >= QUIET_MS
+      (this.#wasAlone || Math.abs(this.#clock.now() - this.#answeredAt) >= QUIET_MS)
     )
   }
 
@@ -164,7 +167,7 @@ export class Producer {
     }
   }
 
-  #start(batch: InsertBatch): void {
+  #start(batch: Batch): void {
     const { records } = batch
     const behind = this.#queue.last
     const since = behind ? this.#clock.monotonic() : 0
@@ -195,17 +198,13 @@ export class Producer {
   }
 
   /** `behind`: what waited last when the call began, at `since`: all up to it has waited for longer than the call took. */
-  #answered(
-    batch: InsertBatch,
-    given: readonly InsertAnswer[],
-    behind: Entry | undefined,
-    since: number,
-  ): void {
+  #answered(batch: Batch, given: readonly InsertAnswer[], behind: Entry | undefined, since: number): void {
     // else nobody waits any longer
     if (!this.#underWay.delete(batch)) return
     const { records } = batch
     const answers = checked(records, given)
     this.#answeredAt = this.#clock.now()
+    this.#wasAlone = records.length === 1
     this.#recordsUnderWay -= records.length
     batch.answer(answers)
     if (behind && this.#clock.monotonic() - since >= AWAY_MS) this.#refuseStale(behind, answers)
@@ -242,15 +241,14 @@ export class Producer {
   #refuseStale(behind: Entry, answers: readonly InsertAnswer[]): void {
     if (!answers.every(isUnavailable)) return
     const { message } = answers[0] as SchedError
-    this.#queue
-      .takeThrough(behind)
-      .answerAll(
-        new UnavailableError(`not sent, since jobs before it failed: ${message}`, { cause: answers[0] }),
-      )
+    answerAll(
+      this.#queue.takeThrough(behind),
+      new UnavailableError(`not sent, since jobs before it failed: ${message}`, { cause: answers[0] }),
+    )
   }
 
   #refuseQueued(): void {
-    while (this.#queue.length > 0) this.#queue.take(MAX_BATCH).answerAll(new ClosedError('the scheduler'))
+    while (this.#queue.length > 0) answerAll(this.#queue.take(MAX_BATCH), new ClosedError('the scheduler'))
   }
 
   async #insert(records: readonly NewJob[], repeat: boolean): Promise<readonly InsertAnswer[]> {
