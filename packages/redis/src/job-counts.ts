@@ -29,9 +29,10 @@ const NONE: TypeCounts = {
   paused: false,
 }
 
-/** `counters`: letter + type, number, repeated. */
+/** `counters`: letter + type, number, repeated; `listed`: type, entries in its lists, repeated. */
 export function readCounts(
   counters: readonly string[],
+  listed: readonly (string | number)[],
   paused: readonly string[],
 ): Record<string, TypeCounts> {
   const types: Record<string, TypeCounts> = {}
@@ -41,6 +42,11 @@ export function readCounts(
     const type = field.slice(1)
     if (name !== undefined)
       put(types, type, { ...(own(types, type) ?? NONE), [name]: Number(counters[i + 1]) })
+  }
+  for (let i = 0; i < listed.length; i += 2) {
+    const type = listed[i] as string
+    const counts = own(types, type) ?? NONE
+    put(types, type, { ...counts, pending: counts.pending + (listed[i + 1] as number) })
   }
   for (const type of paused) put(types, type, { ...(own(types, type) ?? NONE), paused: true })
   return types

@@ -25,7 +25,7 @@ export function insertOneCall(job: EncodedJob, mayHandOver: boolean): InsertCall
   const { head, id, rest, fresh } = job
   if (job.due !== '' || job.expires !== '') return mixedCall([job])
   const digits = `${fresh === true ? '10' : '00'}${fresh === false ? '1' : '0'}${mayHandOver ? '1' : '0'}`
-  return { script: 'insertOne', fresh: fresh === true, args: [digits, head, id, rest], sent: 1 }
+  return { script: 'insertOne', fresh: fresh === true, args: [`${digits}${id}\0${head}\0${rest}`], sent: 1 }
 }
 
 /** Sendable jobs in their order, each id once. */

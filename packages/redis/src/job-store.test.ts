@@ -95,6 +95,28 @@ test('among many remembered ids exactly those that ended are known', async () =>
   }
 })
 
+test.each([
+  ['one job', [job('now')]],
+  ['several alike', [job('now'), job('now-2')]],
+  ['several', [job('now'), job('now-2', { type: 'other' }), job('later', { delayMs: 60_000 })]],
+])('what comes due as %s comes in is counted once', async (_, more) => {
+  const { store, raw } = await opened()
+  const due = [job('due'), job('due-late', { expiresInMs: 60_000 })]
+  await store.insert(due.map((one) => ({ ...one, delayMs: 1 })))
+  const pending = async (): Promise<number> => {
+    const { types } = await store.counts()
+    return Object.values(types).reduce((sum, counts) => sum + (counts.pending ?? 0), 0)
+  }
+  expect(await pending()).toBe(2)
+  await passed(raw, (await record(store, 'due-late')).runAt)
+  await store.insert(more)
+  expect(await pending()).toBe(2 + more.length)
+  const types = [{ type: 'mail' }, { type: 'other' }]
+  const later = more.filter(({ delayMs }) => delayMs !== undefined).length
+  expect(await claim(store, 10, types)).toHaveLength(2 + more.length - later)
+  expect(await pending()).toBe(later)
+})
+
 test('released jobs take their old places', async () => {
   const { store } = await opened()
   await store.insert(['a', 'b', 'c', 'd'].map((id) => job(id)))
@@ -165,10 +187,14 @@ test('entries of cancelled jobs do not pile up where nobody claims', async () =>
     await store.change(ids, { kind: 'cancel' })
     if (n === 2) await store.insert(Array.from({ length: 50 }, (_, k) => job(`between-${k}`)))
   }
+  const pending = async (): Promise<number | undefined> => (await store.counts()).types.mail?.pending
+  expect(await pending()).toBe(100)
   for (let report = await store.sweep({}); report.more; report = await store.sweep({}));
   const [list] = (await keysOf(raw, prefix)).filter((key) => key.includes('}r:'))
   expect(await raw.llen(list as string)).toBeLessThanOrEqual(1_200)
+  expect(await pending()).toBe(100)
   const jobs = await claim(store, 1_000)
+  expect(await pending()).toBe(0)
   expect(jobs.map((one) => one.id)).toEqual([
     ...Array.from({ length: 50 }, (_, n) => `stays-${n}`),
     ...Array.from({ length: 50 }, (_, n) => `between-${n}`),

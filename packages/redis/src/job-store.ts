@@ -234,8 +234,8 @@ export class RedisJobStore extends RedisAdapter implements JobStore {
 
   async counts(): Promise<JobCounts> {
     this.guard()
-    const [counters, paused] = (await this.run(JOB_SCRIPTS.counts, this.#base, [])) as [string[], string[]]
-    return { types: readCounts(counters, paused) }
+    const answer = (await this.run(JOB_SCRIPTS.counts, this.#base, [])) as Parameters<typeof readCounts>
+    return { types: readCounts(...answer) }
   }
 
   async change(ids: readonly string[], change: JobChange): Promise<readonly ChangeAnswer[]> {

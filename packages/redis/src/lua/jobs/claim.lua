@@ -127,7 +127,7 @@ local function claim(worker, limit, open)
       -- bytes that are no record are not worth losing the others of this claim
       body = zero and body
       local mark = body and sub(body, zero + 1, zero + 1)
-      local current = body
+      local current, expired = body, false
       if body and (change or mark == 'd' or mark == 'e') then
         local head, first_due, _, expires = open_body(body)
         local changed = change and read_change(change)
@@ -138,15 +138,16 @@ local function claim(worker, limit, open)
           if expires <= now then
             changed = changed or read_change(false)
             changed.due = exact(first_due)
-            count('p', head.type, -1)
             finish(ids[i], 'f', head, changed, 'expired', '')
-            current = false
+            expired = true
           end
         end
       elseif body then
         current = sub(body, 1, 11) == due
       end
-      if current then
+      if not current then
+        count('p', type.name, 1)
+      elseif not expired then
         claims[#claims + 1] = ids[i]
         claims[#claims + 1] = fence .. due .. sub(body, 12, zero - 1)
         jobs[#jobs + 1] = entry
@@ -164,10 +165,7 @@ local function claim(worker, limit, open)
   if #unexpiring > 0 then redis.call('ZREM', K_EXPIRY, unpack(unexpiring)) end
   for i = 1, #open do
     local type = open[i]
-    if type.got then
-      count('p', type.name, -type.got)
-      count('r', type.name, type.got)
-    end
+    if type.got then count('r', type.name, type.got) end
   end
   return fence, jobs
 end

@@ -48,9 +48,13 @@ local function clean_lists()
     if type ~= '' and sub(type, 1, 1) ~= '\0' then
       local entries = 0
       for at = 1, #priorities do entries = entries + redis.call('LLEN', K_READY .. sub(priorities, at, at) .. type) end
-      local pending = tonumber(redis.call('HGET', K_COUNTS, 'p' .. type) or 0)
+      local pending = entries + (redis.call('HGET', K_COUNTS, 'p' .. type) or 0)
       if entries > 2 * pending + SPARE then
-        for at = 1, #priorities do gone = gone + clean_piece(sub(priorities, at, at) .. type) end
+        for at = 1, #priorities do
+          local cleaned = clean_piece(sub(priorities, at, at) .. type)
+          count('p', type, cleaned)
+          gone = gone + cleaned
+        end
       end
     end
   end

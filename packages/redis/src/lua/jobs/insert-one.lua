@@ -5,23 +5,25 @@
 --
 -- KEYS[1]  base of the job store
 -- ARGV     four digits, each 1 where it is so: the id is new for certain; this very call may have been applied before; it is the second
---          call for an id that was new for the first; it may be handed over. Head, id, rest. Of an id that is not new for certain: where
---          to leave the answer, the call's own mark, ms to leave it there
+--          call for an id that was new for the first; it may be handed over. In the same argument id, NUL, head, NUL, rest. Of an id that is
+--          not new for certain: where to leave the answer, the call's own mark, ms to leave it there
 -- Returns 1 when it was inserted, else 0: a number takes its reader a few steps less. An id that is new for certain is there or remembered
 -- only if this call was applied before.
 local call = redis.call
 local YES = 49
-local fresh, again, second, may_hand_over = string.byte(ARGV[1], 1, 4)
+local text = ARGV[1]
+local fresh, again, second, may_hand_over = string.byte(text, 1, 4)
 fresh, again, second = fresh == YES, again == YES, second == YES
-local head, id = ARGV[2], ARGV[3]
+local gap = find(text, '\0', 5, true)
+local id, head = sub(text, 5, gap - 1), sub(text, gap + 1, find(text, '\0', gap + 1, true) - 1)
 local priority, type = sub(head, 1, 1), sub(head, find(head, ';', 2, true) + 1)
 local created = format('%011x', now)
-local body = created .. head .. '\0' .. ARGV[4]
+local body = created .. sub(text, gap + 1)
 local exists = fresh and 1 or 0
 
 if again and not fresh then
-  local left = call('GET', K_CALLS .. ARGV[5])
-  if left and sub(left, 1, #ARGV[6]) == ARGV[6] then return 1 end
+  local left = call('GET', K_CALLS .. ARGV[2])
+  if left and sub(left, 1, #ARGV[3]) == ARGV[3] then return 1 end
 end
 
 local offered = call('HMGET', K_PRIORITIES, '', type, '\0p', '\0n', '\0t' .. type)
@@ -41,6 +43,7 @@ if offered[1] and #call('ZRANGEBYSCORE', K_DELAYED, '-inf', format('%.3f', now_u
   -- @due
   -- what is due goes first; it changes what was just read
   move_due(1000)
+  tally_out()
   wake_out()
   known = call('HGET', K_PRIORITIES, type)
   may_hand_over = false
@@ -81,7 +84,6 @@ end
 
 if not handed then
   call('RPUSH', K_READY .. priority .. type, created .. id)
-  call('HINCRBY', K_COUNTS, 'p' .. type, 1)
   if not known then
     call('HSET', K_PRIORITIES, type, priority)
   elseif not find(known, priority, 1, true) then
@@ -100,5 +102,5 @@ if not handed then
     end
   end
 end
-if not fresh then call('SET', K_CALLS .. ARGV[5], ARGV[6], 'PX', ARGV[7]) end
+if not fresh then call('SET', K_CALLS .. ARGV[2], ARGV[3], 'PX', ARGV[4]) end
 return 1

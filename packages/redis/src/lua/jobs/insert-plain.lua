@@ -57,11 +57,11 @@ if offered[1] or (offered[2] and not is_offered) or hears or redis.call('EXISTS'
   end
   woken[type] = true
   offer(type, priority, offered[2])
+  tally_out()
   wake_out()
 elseif not is_offered then
   redis.call('HSET', K_PRIORITIES, type, priority)
 end
 redis.call('RPUSH', K_READY .. priority .. type, unpack(entries))
-redis.call('HINCRBY', K_COUNTS, 'p' .. type, inserted)
 if not fresh then redis.call('SET', K_CALLS .. ARGV[place], ARGV[place + 1] .. answer, 'PX', ARGV[place + 2]) end
 return answer

@@ -56,7 +56,7 @@ while i <= many do
   local head = head_of(text)
   if ARGV[at] == 'n' then
     local run = tonumber(ARGV[at + 2])
-    local prefix, list, before = created .. text .. '\0', ready(head), #bodies
+    local prefix, list = created .. text .. '\0', ready(head)
     for k = 1, run do
       if not known[i] then
         bodies[#bodies + 1] = ids[i]
@@ -65,7 +65,6 @@ while i <= many do
       end
       i = i + 1
     end
-    count('p', head.type, (#bodies - before) / 2)
     at = at + 3 + run
   else
     if not known[i] then
@@ -81,13 +80,13 @@ while i <= many do
         delayed[#delayed + 1] = { id = id, head = head, due = due, rest = rest, at = #bodies }
         bodies[#bodies + 1] = id
         bodies[#bodies + 1] = ''
+        count('p', head.type, 1)
       else
         local list = ready(head)
         list[#list + 1] = created .. id
         bodies[#bodies + 1] = id
         bodies[#bodies + 1] = created .. text .. '\0' .. rest
       end
-      count('p', head.type, 1)
     end
     i = i + 1
     at = at + 5

@@ -8,6 +8,8 @@
 --   ending   state finished,started,attempt,failures,crashes,fence,due;reason NUL result NUL error
 --   entry    due (11 hex digits) + id, in the list of its priority and type, in due order
 --   delayed  sequence (10 hex digits) + priority + id + NUL + type, by due
+--   counter  letter + type: r running; c, f, x ended so far; d ms they ran; p pending beyond the entries of the type's lists: the delayed ones, less
+--            the entries left behind. So a job that is inserted, or claimed, changes no counter of pending ones
 --
 -- An entry counts only while it names the due its job has now. So what is moved, cancelled or discarded out of the middle of a list
 -- leaves its entry behind as a ghost, and costs no search; a job that has one remembers that due, and gets a later one.
@@ -76,6 +78,7 @@ local function move_due(most)
       woken[type] = true
     end
     list[#list + 1] = hex(math.floor(due[i + 1])) .. sub(member, 12, zero - 1)
+    count('p', type, -1)
   end
   redis.call('ZREMRANGEBYRANK', K_DELAYED, 0, #due / 2 - 1)
   for name, entries in pairs(lists) do redis.call('RPUSH', K_READY .. name, unpack(entries)) end

@@ -122,6 +122,7 @@ local function make_pending(id, head, change, due, expires)
   if not ready then
     change.sequence = format('%010x', next_sequences(1))
     delay(id, head, due, change.sequence)
+    count('p', head.type, 1)
     -- a sleeper must learn of a due moment before the one it knows
     if redis.call('ZRANGE', K_DELAYED, 0, 0)[1] == change.sequence .. head.priority .. id .. '\0' .. head.type then
       woken[head.type] = true
@@ -138,7 +139,6 @@ local function make_pending(id, head, change, due, expires)
   end
   write_change(id, change)
   if expires and not find(change.flags, 'n', 1, true) then redis.call('ZADD', K_EXPIRY, whole(expires), id) end
-  count('p', head.type, 1)
 end
 
 -- Takes a pending job out of its queue; what lies in a list stays there as a ghost.
