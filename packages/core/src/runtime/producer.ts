@@ -173,20 +173,18 @@ export class Producer {
     const since = behind ? this.#clock.monotonic() : 0
     this.#underWay.add(batch)
     this.#recordsUnderWay += records.length
-    this.#inserted(records).then(
+    let inserting: Promise<readonly InsertAnswer[]>
+    try {
+      inserting = this.#store.insert(records)
+    } catch (error) {
+      inserting = Promise.reject(error)
+    }
+    inserting.then(
       (answers) => this.#answered(batch, answers, behind, since),
       async (error) => {
         this.#answered(batch, await this.#afterFailure(records, error, true), behind, since)
       },
     )
-  }
-
-  #inserted(records: readonly NewJob[]): Promise<readonly InsertAnswer[]> {
-    try {
-      return this.#store.insert(records)
-    } catch (error) {
-      return Promise.reject(error)
-    }
   }
 
   /** Beside a call under way only for half as much as that carries: else calls of 99 and of 1 would follow each other for ever. */
