@@ -67,8 +67,7 @@ export class JobInserts {
       return Promise.resolve([error as Error])
     }
     const call = insertOneCall(encoded, job.delivery !== 'at-most-once')
-    if (!call.fresh) return this.#send(call).then(answerOfOne)
-    return this.#connection.run(JOB_SCRIPTS[call.script], this.#base, call.args, sentAgain).then(answerOfOne)
+    return this.#send(call).then(answerOfOne)
   }
 
   async #insertMany(jobs: readonly NewJob[]): Promise<Answers> {
@@ -102,6 +101,6 @@ export class JobInserts {
 }
 
 /** The script for one job answers with a number. */
-function answerOfOne(answer: unknown): Answers {
+function answerOfOne(answer: InsertAnswer | number): Answers {
   return [answer === 1 || answer === '' ? 'inserted' : 'exists']
 }
