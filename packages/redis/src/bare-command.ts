@@ -34,7 +34,7 @@ class BareCommand implements Receiver {
   }
 
   setReplyContext(): void {
-    // a script's replies are the same in either protocol
+    // what the adapters ask is answered alike in either protocol
   }
 
   toWritable(): string {
@@ -71,6 +71,7 @@ class BareCommand implements Receiver {
     const promise = new Promise((resolve, reject) => {
       this.#traced = { resolve, reject }
     })
+    // the receiver hears of it; nobody else has to
     promise.catch(() => undefined)
     return promise
   }

@@ -15,6 +15,7 @@ import {
   type Traits,
 } from '@sched/core/adapter'
 import type { Backend } from './backend.ts'
+import type { Argument } from './bare-command.ts'
 import {
   checkClaim,
   checkDelay,
@@ -26,7 +27,6 @@ import {
 import { type BrokerHandOvers, leaseOf } from './broker-hand-overs.ts'
 import { BrokerHubs } from './broker-hubs.ts'
 import { BROKER_SCRIPTS } from './broker-scripts.ts'
-import type { Argument } from './connection.ts'
 import { brokerBase, hubsKey, metaKey, queueBase, wakeKey } from './keys.ts'
 import { RedisAdapter } from './redis-adapter.ts'
 import type { Script } from './scripts.ts'

@@ -15,8 +15,6 @@ import { faultKind, isAftermath, isLasting, isUnanswered, reasonOf, unavailable 
 import { isClusterClient } from './options.ts'
 import type { Script } from './scripts.ts'
 
-export type { Argument } from './bare-command.ts'
-
 export interface ConnectionOptions {
   readonly open: () => Client
   readonly deadlineMs: number
@@ -45,7 +43,6 @@ interface Call {
 const CLOSED_UNREADY =
   'Connection is closed before it was ready; another program may answer there, or Redis may want TLS (rediss://)'
 const IDLE_MS = 5
-const RESOLVED = Promise.resolve()
 const FIRST_PAUSE_MS = 4
 const LONGEST_PAUSE_MS = 250
 
@@ -200,7 +197,7 @@ export class Connection {
         },
         reject: (error) => {
           // it may be refused before it is noted
-          void RESOLVED.then(() => {
+          queueMicrotask(() => {
             // else it was told already how it ended
             if (this.#deadlines.remove(waiting)) this.#sendAgain(call, error).then(resolve, reject)
           })

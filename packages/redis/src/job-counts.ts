@@ -29,10 +29,10 @@ const NONE: TypeCounts = {
   paused: false,
 }
 
-/** `counters`: letter + type, number, repeated; `listed`: type, entries in its lists, repeated. */
+/** `counters`: letter + type, number, repeated; `listed`: type, its priorities, entries in their lists. */
 export function readCounts(
   counters: readonly string[],
-  listed: readonly (string | number)[],
+  listed: readonly (readonly [type: string, priorities: string, entries: number])[],
   paused: readonly string[],
 ): Record<string, TypeCounts> {
   const types: Record<string, TypeCounts> = {}
@@ -43,10 +43,9 @@ export function readCounts(
     if (name !== undefined)
       put(types, type, { ...(own(types, type) ?? NONE), [name]: Number(counters[i + 1]) })
   }
-  for (let i = 0; i < listed.length; i += 2) {
-    const type = listed[i] as string
+  for (const [type, , entries] of listed) {
     const counts = own(types, type) ?? NONE
-    put(types, type, { ...counts, pending: counts.pending + (listed[i + 1] as number) })
+    put(types, type, { ...counts, pending: counts.pending + entries })
   }
   for (const type of paused) put(types, type, { ...(own(types, type) ?? NONE), paused: true })
   return types

@@ -1,5 +1,5 @@
 /** Jobs as the insert script takes them, and its answer. */
-import type { Argument } from './connection.ts'
+import type { Argument } from './bare-command.ts'
 import type { EncodedJob } from './job-encode.ts'
 
 /** Empty: all were inserted. */

@@ -15,6 +15,7 @@ import insertOneText from './lua/jobs/insert-one.lua'
 import insertPlainText from './lua/jobs/insert-plain.lua'
 import layoutText from './lua/jobs/layout.lua'
 import listenText from './lua/jobs/listen.lua'
+import listsText from './lua/jobs/lists.lua'
 import movingText from './lua/jobs/moving.lua'
 import nowText from './lua/jobs/now.lua'
 import offerText from './lua/jobs/offer.lua'
@@ -72,13 +73,13 @@ export const JOB_SCRIPTS: Readonly<Record<JobScript, Script>> = {
   ),
   sweep: jobScript(
     'sweep',
-    [LAYOUT, MOVING, REMEMBERED, ENDING, RUNNING, GHOSTS, WAITING, sweepText],
+    [LAYOUT, MOVING, REMEMBERED, ENDING, RUNNING, listsText, GHOSTS, WAITING, sweepText],
     REPEATABLE,
   ),
   change: jobScript('change', [LAYOUT, MOVING, REMEMBERED, ENDING, changeText], REPEATABLE),
   read: jobScript('get', [readText], REPEATABLE),
   pause: jobScript('pause', [LAYOUT, pauseText]),
-  counts: jobScript('counts', [countsText], REPEATABLE),
+  counts: jobScript('counts', [listsText, countsText], REPEATABLE),
   workers: jobScript('workers', [workersText], REPEATABLE),
   listen: jobScript('subscribe', [listenText], REPEATABLE),
   finished: jobScript('list', [finishedText], REPEATABLE),

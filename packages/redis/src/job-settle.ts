@@ -8,7 +8,7 @@ import {
   type Outcome,
   ValueUnserializableError,
 } from '@sched/core/adapter'
-import type { Argument } from './connection.ts'
+import type { Argument } from './bare-command.ts'
 import type { OpenClaim } from './hand-over.ts'
 import { SETTLE_PIECE } from './job-pieces.ts'
 import { readClaim } from './job-read.ts'

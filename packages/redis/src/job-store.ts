@@ -33,7 +33,7 @@ import {
   type WorkerReport,
 } from '@sched/core/adapter'
 import type { Backend } from './backend.ts'
-import type { Argument } from './connection.ts'
+import type { Argument } from './bare-command.ts'
 import type { HandOvers } from './hand-over.ts'
 import { readCounts, readWorkers } from './job-counts.ts'
 import { instantText } from './job-encode.ts'

@@ -1,6 +1,6 @@
 import { BACKEND, ClosedError, type HasBackend, type Lifecycle } from '@sched/core/adapter'
 import type { Backend } from './backend.ts'
-import type { Argument } from './connection.ts'
+import type { Argument } from './bare-command.ts'
 import type { Script } from './scripts.ts'
 
 /** The life that storage, broker, lock and job store share: each can be closed alone; the last to close ends the connections. */

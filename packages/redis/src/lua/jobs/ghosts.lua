@@ -40,21 +40,15 @@ end
 
 -- Returns how many entries went.
 local function clean_lists()
-  local stored = redis.call('HGETALL', K_PRIORITIES)
   local gone = 0
-  for i = 1, #stored, 2 do
-    local type, priorities = stored[i], stored[i + 1]
-    -- none of the marks
-    if type ~= '' and sub(type, 1, 1) ~= '\0' then
-      local entries = 0
-      for at = 1, #priorities do entries = entries + redis.call('LLEN', K_READY .. sub(priorities, at, at) .. type) end
-      local pending = entries + (redis.call('HGET', K_COUNTS, 'p' .. type) or 0)
-      if entries > 2 * pending + SPARE then
-        for at = 1, #priorities do
-          local cleaned = clean_piece(sub(priorities, at, at) .. type)
-          count('p', type, cleaned)
-          gone = gone + cleaned
-        end
+  for _, listed in ipairs(listed_types()) do
+    local type, priorities, entries = unpack(listed)
+    local pending = entries + (redis.call('HGET', K_COUNTS, 'p' .. type) or 0)
+    if entries > 2 * pending + SPARE then
+      for at = 1, #priorities do
+        local cleaned = clean_piece(sub(priorities, at, at) .. type)
+        count('p', type, cleaned)
+        gone = gone + cleaned
       end
     end
   end
