@@ -31,8 +31,8 @@ interface Call {
   readonly name: string
   readonly send: Send
   readonly repeatable: boolean
-  /** On the monotonic clock. */
-  readonly end: number
+  /** On the monotonic clock; undefined until it was sent or has to wait: what can be done later is. */
+  end: number | undefined
   pauseMs: number
   mayBeApplied: boolean
   /** The server does not know the script. */
@@ -59,6 +59,7 @@ export class Connection {
   #lastError: unknown
   #isOpen = false
   #wasOpen = false
+  /** By the clock of `Date`: an enqueue has just asked it. */
   #heardAt = Number.NEGATIVE_INFINITY
   #closed = false
 
@@ -150,7 +151,7 @@ export class Connection {
       name,
       send,
       repeatable,
-      end: performance.now() + this.#deadlineMs,
+      end: undefined,
       pauseMs: FIRST_PAUSE_MS,
       mayBeApplied: false,
       asText: false,
@@ -165,7 +166,7 @@ export class Connection {
 
   /** Nothing was heard for a moment: the news that the connection is gone may wait to be read, before a call is lost on it. */
   #isIdle(): boolean {
-    return performance.now() - this.#heardAt > IDLE_MS
+    return Math.abs(Date.now() - this.#heardAt) > IDLE_MS
   }
 
   #guard(): void {
@@ -174,24 +175,21 @@ export class Connection {
 
   async #sendWhenReady(call: Call): Promise<unknown> {
     this.#guard()
+    const end = this.#endOf(call)
     if (!call.repeatable && this.#isIdle()) {
       await immediate()
       this.#guard()
     }
-    if (this.#client.status !== 'ready')
-      await this.#untilReady(this.#whatOf(call), call.end, call.mayBeApplied)
+    if (this.#client.status !== 'ready') await this.#untilReady(this.#whatOf(call), end, call.mayBeApplied)
     return this.#send(call)
   }
 
-  /** The answer, or at its end an ambiguous rejection; a connection that went quiet is then replaced. What can be done later is, for it is sent first. */
+  /** The answer, or at its end an ambiguous rejection; a connection that went quiet is then replaced. */
   #send(call: Call): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const waiting: Waiting & Receiver = {
-        end: call.end,
-        abandon: reject,
-        overdue: () => reject(this.#overdue(call)),
+      const receiver: Receiver = {
         resolve: (answer) => {
-          this.#heardAt = performance.now()
+          this.#heardAt = Date.now()
           this.#deadlines.remove(waiting)
           resolve(answer)
         },
@@ -203,9 +201,19 @@ export class Connection {
           })
         },
       }
-      call.send(waiting, call.mayBeApplied, call.asText)
+      call.send(receiver, call.mayBeApplied, call.asText)
+      const waiting: Waiting = {
+        end: this.#endOf(call),
+        abandon: reject,
+        overdue: () => reject(this.#overdue(call)),
+      }
       this.#deadlines.add(waiting)
     })
+  }
+
+  #endOf(call: Call): number {
+    call.end ??= performance.now() + this.#deadlineMs
+    return call.end
   }
 
   #overdue(call: Call): UnavailableError {
@@ -227,7 +235,7 @@ export class Connection {
       return this.#sendWhenReady(call)
     }
     const again = kind === 'again' || kind === 'notSent' || (kind === 'broken' && call.repeatable)
-    if (!again || performance.now() + call.pauseMs >= call.end)
+    if (!again || performance.now() + call.pauseMs >= this.#endOf(call))
       throw unavailable(this.#whatOf(call), error, call.mayBeApplied)
     call.mayBeApplied ||= kind === 'broken'
     await this.#pause(this.#whatOf(call), call.pauseMs)

@@ -142,8 +142,8 @@ export const JOB_KEYS = {
   DEAD: 'wd',
   /** Hash: worker → what it says about itself. */
   INFO: 'wi',
-  /** Hash: what is known of claims that stay open, and the last fence; set per type: workers whose open claims take it. */
-  WAITING: 'o',
+  /** Hash: what is known of claims that stay open, the last fence, how many jobs of a type run; set per type: workers whose open claims take it. */
+  CLAIMS: 'o',
   TAKERS: 'o:',
   /** Hash: list → how far it was looked through for entries left behind. */
   CLEANED: 'g',

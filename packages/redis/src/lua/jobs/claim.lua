@@ -5,9 +5,9 @@
 local has_changes
 
 local function next_fence()
-  local last = tonumber(redis.call('HGET', K_WAITING, '') or 0)
+  local last = tonumber(redis.call('HGET', K_CLAIMS, '') or 0)
   local fence = whole(math.max(last + 1, now_us))
-  redis.call('HSET', K_WAITING, '', fence)
+  redis.call('HSET', K_CLAIMS, '', fence)
   return fence
 end
 
@@ -28,7 +28,7 @@ local function open_types(wanted)
     local type = wanted[i]
     type.free = FAR
     if type.active >= 0 then
-      local running = redis.call('HGET', K_COUNTS, 'r' .. type.name) or 0
+      local running = redis.call('HGET', K_CLAIMS, 'r' .. type.name) or 0
       type.free = type.active - running - (tally['r' .. type.name] or 0)
     end
     type.room = math.min(type.most, type.free)

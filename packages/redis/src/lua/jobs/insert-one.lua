@@ -56,7 +56,7 @@ if may_hand_over and not known and not (offered[3] and call('HEXISTS', K_PAUSED,
     -- the latest who waits for it; then any
     worker = worker or call('SPOP', K_TAKERS .. type)
     if not worker then break end
-    local found = call('HMGET', K_WAITING, 'w' .. worker, '')
+    local found = call('HMGET', K_CLAIMS, 'w' .. worker, '', 'r' .. type)
     local waiting = found[1]
     local space = waiting and find(waiting, ' ', 1, true)
     local gap = space and find(waiting, ' ', space + 1, true)
@@ -69,14 +69,13 @@ if may_hand_over and not known and not (offered[3] and call('HEXISTS', K_PAUSED,
       -- refused where the user may not publish: then as if nobody listened
       local heard = tonumber(redis.pcall('PUBLISH', sub(waiting, gap + 1), number .. ' ' .. fence .. created .. id .. '\0' .. body))
       if heard and heard > 0 then
-        call('HSET', K_WAITING, 'w' .. worker, '', 'h' .. worker, number, '', fence)
+        call('HSET', K_CLAIMS, 'w' .. worker, '', 'h' .. worker, number, '', fence, 'r' .. type, whole((found[3] or 0) + 1))
         call('HSET', K_HELD .. worker, id, fence .. created .. head)
-        call('HINCRBY', K_COUNTS, 'r' .. type, 1)
         handed = true
         break
       end
     end
-    call('HDEL', K_WAITING, 'w' .. worker)
+    call('HDEL', K_CLAIMS, 'w' .. worker)
     if worker == offered[5] then call('HDEL', K_PRIORITIES, '\0t' .. type) end
     worker = nil
   end

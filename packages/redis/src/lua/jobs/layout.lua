@@ -8,8 +8,8 @@
 --   ending   state finished,started,attempt,failures,crashes,fence,due;reason NUL result NUL error
 --   entry    due (11 hex digits) + id, in the list of its priority and type, in due order
 --   delayed  sequence (10 hex digits) + priority + id + NUL + type, by due
---   counter  letter + type: r running; c, f, x ended so far; d ms they ran; p pending beyond the entries of the type's lists: the delayed ones, less
---            the entries left behind. So a job that is inserted, or claimed, changes no counter of pending ones
+--   counter  letter + type: c, f, x ended so far; d ms they ran; p pending beyond the entries of the type's lists: the delayed ones, less the entries
+--            left behind. So a job that is inserted, or claimed, changes no counter of pending ones. r running: with what is known of claims
 --
 -- An entry counts only while it names the due its job has now. So what is moved, cancelled or discarded out of the middle of a list
 -- leaves its entry behind as a ghost, and costs no search; a job that has one remembers that due, and gets a later one.
@@ -42,7 +42,8 @@ local function tally_out()
   local freed
   for field, by in pairs(tally) do
     local letter = sub(field, 1, 1)
-    if by ~= 0 then redis.call(letter == 'd' and 'HINCRBYFLOAT' or 'HINCRBY', K_COUNTS, field, by) end
+    local key = letter == 'r' and K_CLAIMS or K_COUNTS
+    if by ~= 0 then redis.call(letter == 'd' and 'HINCRBYFLOAT' or 'HINCRBY', key, field, by) end
     if by < 0 and letter == 'r' then
       freed = freed or {}
       freed[#freed + 1] = sub(field, 2)

@@ -4,7 +4,7 @@ local function tell(type, hubs)
   local takers = redis.call('SMEMBERS', K_TAKERS .. type)
   if #takers > 0 then
     for i = 1, #takers do takers[i] = 'w' .. takers[i] end
-    redis.call('HDEL', K_WAITING, unpack(takers))
+    redis.call('HDEL', K_CLAIMS, unpack(takers))
     redis.call('UNLINK', K_TAKERS .. type)
   end
   if hubs then

@@ -2,8 +2,9 @@
 -- one of its types. A job that comes alone meanwhile, and that nothing waits before, is claimed for it on the spot and published to it
 -- (insert-one.lua): nobody has to be woken to ask for it. A channel that nobody listens on ends the wait.
 --
---   waiting   hash: 'w' + worker → number of the claim, an instant before which its lease does not end, and channel, or empty: it waits no more;
---             't' + worker → its types, each ending in NUL; 'h' + worker → number of the last claim that was handed something; '' → the last fence of all claims
+--   claims    hash: 'w' + worker → number of the claim, an instant before which its lease does not end, and channel, or empty: it waits no more;
+--             't' + worker → its types, each ending in NUL; 'h' + worker → number of the last claim that was handed something; '' → the last fence of all claims;
+--             'r' + type → how many run, here because a job that is handed over changes all of these at once
 --   takers    set per type: workers whose open claims take it; who no longer waits is left in until somebody looks. The latest of them is named among
 --             the priorities as well, which an insert reads anyway
 --
@@ -21,30 +22,30 @@ local function wait_for(worker, number, channel, wanted)
     end
   end
   if #latest > 0 then redis.call('HSET', K_PRIORITIES, unpack(latest)) end
-  redis.call('HSET', K_WAITING, 'w' .. worker, number .. ' ' .. ends .. ' ' .. channel, 't' .. worker, table.concat(types))
+  redis.call('HSET', K_CLAIMS, 'w' .. worker, number .. ' ' .. ends .. ' ' .. channel, 't' .. worker, table.concat(types))
   return true
 end
 
 -- Its lease may end earlier than it did.
 local function wait_until(worker, ends)
-  local waiting = redis.call('HGET', K_WAITING, 'w' .. worker)
+  local waiting = redis.call('HGET', K_CLAIMS, 'w' .. worker)
   if not waiting or waiting == '' then return end
   local number, channel = string.match(waiting, '^(%S+) %S+ (.*)$')
-  redis.call('HSET', K_WAITING, 'w' .. worker, number .. ' ' .. ends .. ' ' .. channel)
+  redis.call('HSET', K_CLAIMS, 'w' .. worker, number .. ' ' .. ends .. ' ' .. channel)
 end
 
 -- Returns true when the claim of this number was handed a job.
 local function end_wait(worker, number)
-  redis.call('HDEL', K_WAITING, 'w' .. worker)
-  return redis.call('HGET', K_WAITING, 'h' .. worker) == number
+  redis.call('HDEL', K_CLAIMS, 'w' .. worker)
+  return redis.call('HGET', K_CLAIMS, 'h' .. worker) == number
 end
 
 local function forget_waiting(worker)
-  local types = redis.call('HGET', K_WAITING, 't' .. worker)
+  local types = redis.call('HGET', K_CLAIMS, 't' .. worker)
   if not types then return end
   for type in string.gmatch(types, '(%Z+)%z') do
     redis.call('SREM', K_TAKERS .. type, worker)
     redis.call('HDEL', K_PRIORITIES, '\0t' .. type)
   end
-  redis.call('HDEL', K_WAITING, 'w' .. worker, 't' .. worker, 'h' .. worker)
+  redis.call('HDEL', K_CLAIMS, 'w' .. worker, 't' .. worker, 'h' .. worker)
 end
