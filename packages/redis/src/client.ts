@@ -66,8 +66,35 @@ export function clientFactory(source: RedisSource, deadlineMs: number): () => Cl
     })
     if (isClusterClient(client)) client.on('+node', readAtOnce)
     else readAtOnce(client)
+    comeBack(client)
     return client
   }
+}
+
+const ended = new WeakSet<Client>()
+
+/** Ends a connection for good: nothing else does. */
+export function endClient(client: Client): void {
+  ended.add(client)
+  client.disconnect()
+}
+
+/**
+ * ioredis ends a client for good when something closes it while it asks where to connect. Its own look-out for a new master does so: the master dies, the
+ * client asks the Sentinels, and meanwhile they tell the look-out of the new one.
+ */
+function comeBack(client: Client): void {
+  let attempts = 0
+  client.on('ready', () => {
+    attempts = 0
+  })
+  client.on('end', () => {
+    if (ended.has(client)) return
+    setTimeout(() => {
+      // a failure ends it again
+      if (!ended.has(client)) client.connect().catch(() => undefined)
+    }, REQUIRED.retryStrategy(++attempts))
+  })
 }
 
 /**

@@ -10,7 +10,7 @@ import { ClosedError, Deadlines, UnavailableError, type Waiting } from '@sched/c
 import type { Redis } from 'ioredis'
 import { sendAnsweredLast } from './answered-last.ts'
 import { type Argument, bareCommand, type Receiver } from './bare-command.ts'
-import type { Client } from './client.ts'
+import { type Client, endClient } from './client.ts'
 import { faultKind, isAftermath, isLasting, isUnanswered, reasonOf, unavailable } from './errors.ts'
 import { isClusterClient } from './options.ts'
 import type { Script } from './scripts.ts'
@@ -143,7 +143,7 @@ export class Connection {
     if (this.#closed) return
     this.#closed = true
     this.#deadlines.abandonAll(new ClosedError(this.#what))
-    this.#client.disconnect()
+    endClient(this.#client)
   }
 
   #call(name: string, send: Send, repeatable: boolean): Promise<unknown> {

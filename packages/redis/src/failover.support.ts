@@ -4,8 +4,8 @@ import { once } from 'node:events'
 import { mkdtempSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
-import { defineJob, JobScheduler } from '@sched/core'
+import { setImmediate as immediate, setTimeout as pause } from 'node:timers/promises'
+import { ClosedError, defineJob, JobScheduler } from '@sched/core'
 import { type Server, startRedis } from '@sched/test-services'
 import { Redis } from 'ioredis'
 import { type RedisConnectionOptions, redis } from './index.ts'
@@ -124,8 +124,13 @@ export async function startCrew(source: RedisConnectionOptions, handleMs = 2): P
         while (!stored) {
           stored = await producer.enqueue('mail', undefined, { id }).then(
             () => true,
-            () => false,
+            (error: unknown) => {
+              if (error instanceof ClosedError) throw error
+              return false
+            },
           )
+          // what is rejected at once must not keep everything else from going on
+          await immediate()
         }
       }
     },

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { Redis } from 'ioredis'
-import type { Client } from './client.ts'
+import { type Client, endClient } from './client.ts'
 import { handOverChannel } from './keys.ts'
 
 export interface ChannelOptions {
@@ -47,7 +47,7 @@ export class HandOverChannel {
   close(): void {
     clearInterval(this.#pings)
     this.#isListening = false
-    this.#client?.disconnect()
+    if (this.#client !== undefined) endClient(this.#client)
   }
 
   #connect(): void {
